@@ -1,0 +1,75 @@
+package policy
+
+import (
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"sallyport/identity"
+)
+
+// Effect is what a decision says. The zero value denies.
+type Effect uint8
+
+// The effects. Unauthenticated asks for a sign-in.
+const (
+	Deny Effect = iota
+	Allow
+	Unauthenticated
+)
+
+func (e Effect) String() string {
+	switch e {
+	case Allow:
+		return "allow"
+	case Unauthenticated:
+		return "unauthenticated"
+	}
+	return "deny"
+}
+
+// Position is a place in a file; Line and Col count from 1, in bytes.
+type Position struct {
+	File string
+	Line int
+	Col  int
+}
+
+func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col) }
+
+// Problem is something wrong with a policy as written.
+type Problem struct {
+	Position Position
+	Message  string // lower-case, names what was expected and what came
+	Hint     string // what to do, "" if there is nothing to say
+}
+
+func (p Problem) Error() string { return p.Position.String() + ": " + p.Message }
+
+// Input is everything a decision depends on; the same input always gives the
+// same decision.
+type Input struct {
+	Now time.Time
+	// Subject is who is signed in, nil for nobody.
+	Subject *identity.Subject
+	// Person is the subject's directory record, nil where there is none.
+	Person *identity.Person
+	// Request is what is asked for.
+	Request Request
+}
+
+// Request is the part of an HTTP request that policies may ask about. Path is
+// the one that was matched and will be forwarded, without the query.
+type Request struct {
+	Method            string
+	Host              string
+	Path              string
+	IP                netip.Addr // client address, v4-mapped unmapped
+	Header            http.Header
+	ClientCertificate *x509.Certificate // leaf, verified or not
+	// ClientCertificateError is why the certificate is not trusted, nil if it is
+	// or if none came.
+	ClientCertificateError error
+}
