@@ -1,0 +1,111 @@
+package ui
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// form is the shape of an answer that a client can use.
+type form uint8
+
+const (
+	formJSON form = iota
+	formPage
+	formGRPC
+)
+
+// formOf decides the form of an error. New kinds of client get a form here and
+// a writer in writers (error.go).
+func formOf(r *http.Request) form {
+	switch {
+	case isGRPC(r):
+		return formGRPC
+	case wantsPage(r):
+		return formPage
+	}
+	return formJSON
+}
+
+// IsNavigation reports whether a person's browser is on its way to a page, so
+// that a redirect to sign-in leads somewhere. Scripts, sub-resources, prefetches,
+// WebSockets and gRPC never are, nor is anything but GET and HEAD: a redirect
+// would lose what was sent.
+func IsNavigation(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	// A prefetched redirect would begin a sign-in that nobody asked for; the
+	// browser discards an error and asks again when the link is followed.
+	if strings.Contains(strings.ToLower(r.Header.Get("Sec-Purpose")+r.Header.Get("Purpose")), "prefetch") {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		if mode != "navigate" {
+			return false
+		}
+		switch r.Header.Get("Sec-Fetch-Dest") {
+		case "", "document", "iframe", "frame":
+		default: // object and embed show no page to sign in on
+			return false
+		}
+	}
+	return wantsPage(r)
+}
+
+// wantsPage reports whether a page is the answer to read: for navigations of
+// any method, and for clients without Sec-Fetch headers that prefer HTML.
+func wantsPage(r *http.Request) bool {
+	if isGRPC(r) || r.Header.Get("Upgrade") != "" || isScript(r) {
+		return false
+	}
+	switch r.Header.Get("Sec-Fetch-Mode") {
+	case "":
+		return prefersHTML(r.Header.Values("Accept"))
+	case "navigate":
+		return true
+	}
+	return false
+}
+
+func isScript(r *http.Request) bool {
+	return strings.EqualFold(r.Header.Get("X-Requested-With"), "XMLHttpRequest")
+}
+
+// isGRPC covers application/grpc, application/grpc+proto, application/grpc-web
+// and its kin, but not application/grpcx.
+func isGRPC(r *http.Request) bool {
+	kind, _, _ := strings.Cut(strings.ToLower(r.Header.Get("Content-Type")), ";")
+	rest, ok := strings.CutPrefix(strings.TrimSpace(kind), "application/grpc")
+	return ok && (rest == "" || rest[0] == '+' || rest == "-web" || strings.HasPrefix(rest, "-web+") || rest == "-web-text" || strings.HasPrefix(rest, "-web-text+"))
+}
+
+// prefersHTML reports whether HTML is named and no other kind of answer that
+// we have is liked better. "*/*" alone, as curl sends it, does not name HTML.
+func prefersHTML(accept []string) bool {
+	var html, json float64
+	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		kind, params, _ := strings.Cut(part, ";")
+		q := quality(params)
+		switch strings.ToLower(strings.TrimSpace(kind)) {
+		case "text/html", "application/xhtml+xml":
+			html = max(html, q)
+		case "application/json", "application/problem+json":
+			json = max(json, q)
+		}
+	}
+	return html > 0 && html >= json
+}
+
+func quality(params string) float64 {
+	for p := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if strings.EqualFold(name, "q") {
+			if q, err := strconv.ParseFloat(value, 64); err == nil && q >= 0 && q <= 1 {
+				return q
+			}
+			return 0
+		}
+	}
+	return 1
+}

@@ -1,0 +1,146 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"sallyport/internal/requestid"
+	"sallyport/internal/weberr"
+)
+
+// writers maps each form to the function that writes an error in it.
+var writers = map[form]func(*Renderer, http.ResponseWriter, *http.Request, *weberr.Error){
+	formPage: (*Renderer).errorPage,
+	formJSON: (*Renderer).errorJSON,
+	formGRPC: (*Renderer).errorGRPC,
+}
+
+// Error tells err to the client in its own form. Errors that are no
+// *weberr.Error are told as a bare 500. It writes nothing for nil.
+func (p *Renderer) Error(w http.ResponseWriter, r *http.Request, err error) {
+	e := weberr.As(err)
+	if e == nil {
+		return
+	}
+	h := w.Header()
+	if e.RetryAfter > 0 {
+		seconds := math.Ceil(e.RetryAfter.Seconds())
+		h.Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
+	}
+	// RFC 9110 section 15.5.2 wants a challenge with every 401; browsers show no
+	// dialogue of their own for this scheme.
+	if e.HTTPStatus() == http.StatusUnauthorized && h.Get("WWW-Authenticate") == "" {
+		h.Set("WWW-Authenticate", `Bearer realm="sallyport"`)
+	}
+	writers[formOf(r)](p, w, r, e)
+}
+
+type errorView struct {
+	*weberr.Error
+	RequestID string
+}
+
+func (p *Renderer) errorPage(w http.ResponseWriter, r *http.Request, e *weberr.Error) {
+	p.page(w, r, "error", page{
+		Title: titleOf(e), Status: e.HTTPStatus(),
+		Body: errorView{Error: e, RequestID: requestid.From(r.Context())},
+	})
+}
+
+// errorBody is what programs read. Fields are only ever added.
+type errorBody struct {
+	Error     string   `json:"error"`
+	Code      string   `json:"code"`
+	Message   string   `json:"message,omitempty"`
+	RequestID string   `json:"request_id,omitempty"`
+	LoginURL  string   `json:"login_url,omitempty"`
+	Details   []string `json:"details,omitempty"`
+}
+
+func (p *Renderer) errorJSON(w http.ResponseWriter, r *http.Request, e *weberr.Error) {
+	body := errorBody{
+		Error: titleOf(e), Code: codeOf(e), Message: clean(e.Message),
+		RequestID: clean(requestid.From(r.Context())), LoginURL: link(e.LoginURL),
+	}
+	for _, d := range e.Details {
+		body.Details = append(body.Details, clean(d))
+	}
+	text, err := json.Marshal(body)
+	if err != nil { // strings only: cannot fail
+		text = []byte(`{"error":"Something went wrong","code":"internal"}`)
+	}
+	ours(w, r)
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	send(w, r, e.HTTPStatus(), append(text, '\n'))
+}
+
+// errorGRPC answers with trailers only: HTTP 200 and the status in the headers.
+// https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+func (p *Renderer) errorGRPC(w http.ResponseWriter, r *http.Request, e *weberr.Error) {
+	ours(w, r)
+	w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
+	w.Header().Set("Grpc-Status", strconv.Itoa(grpcStatus(e.HTTPStatus())))
+	w.Header().Set("Grpc-Message", grpcMessage(titleOf(e)+": "+clean(e.Message)))
+	w.WriteHeader(http.StatusOK)
+}
+
+// grpcStatus maps an HTTP status to a gRPC code. 404 is NOT_FOUND and not the
+// UNIMPLEMENTED that clients assume from a bare 404: the route is missing, not
+// the method.
+func grpcStatus(status int) int {
+	switch status {
+	case http.StatusBadRequest:
+		return 3 // INVALID_ARGUMENT
+	case http.StatusUnauthorized:
+		return 16 // UNAUTHENTICATED
+	case http.StatusForbidden:
+		return 7 // PERMISSION_DENIED
+	case http.StatusNotFound:
+		return 5 // NOT_FOUND
+	case http.StatusTooManyRequests:
+		return 8 // RESOURCE_EXHAUSTED
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return 14 // UNAVAILABLE
+	case weberr.StatusClientGone:
+		return 1 // CANCELLED
+	}
+	if status >= 500 {
+		return 13 // INTERNAL
+	}
+	return 2 // UNKNOWN
+}
+
+// grpcMessage percent-encodes what may not stand in a header.
+func grpcMessage(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c >= 0x20 && c <= 0x7e && c != '%' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+func titleOf(e *weberr.Error) string {
+	if e.Title != "" {
+		return clean(e.Title)
+	}
+	if t := http.StatusText(e.HTTPStatus()); t != "" {
+		return t
+	}
+	return "Something went wrong"
+}
+
+func codeOf(e *weberr.Error) string {
+	if e.Code != "" {
+		return clean(e.Code)
+	}
+	return "error"
+}

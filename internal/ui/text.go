@@ -1,0 +1,83 @@
+package ui
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxText bounds any text from outside on a page, in bytes.
+const maxText = 2000
+
+// clean makes a text from outside fit to be read: html/template escapes markup,
+// this removes what deceives the eye. Control characters and the ones that turn
+// the direction of writing (CVE-2021-42574) become U+FFFD, so that they show.
+func clean(s string) string {
+	if len(s) > maxText {
+		cut := maxText
+		for cut > 0 && !utf8.RuneStart(s[cut]) {
+			cut--
+		}
+		s = s[:cut] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\t':
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), unicode.Is(unicode.Cf, r) && r != '\u200d' && r != '\u200c':
+			return utf8.RuneError
+		case r == '\u2028', r == '\u2029':
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// link lets http and https addresses and paths of this host through and turns
+// everything else into "": no javascript:, no "//host" that looks like a path.
+func link(raw string) string {
+	if raw == "" || clean(raw) != raw || strings.Contains(raw, `\`) {
+		return ""
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return ""
+	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(raw, "/") && !strings.HasPrefix(raw, "//"):
+		return raw
+	case (u.Scheme == "https" || u.Scheme == "http") && u.Host != "":
+		return raw
+	}
+	return ""
+}
+
+// relative says how far t is from now, in one unit.
+func relative(t, now time.Time) string {
+	d := now.Sub(t).Round(time.Second)
+	pattern := "%s ago"
+	if d < 0 {
+		d, pattern = -d, "in %s"
+	}
+	switch {
+	case d < time.Minute:
+		if pattern == "%s ago" {
+			return "just now"
+		}
+		return "in less than a minute"
+	case d < time.Hour:
+		return fmt.Sprintf(pattern, count(int(d.Minutes()), "minute"))
+	case d < 48*time.Hour:
+		return fmt.Sprintf(pattern, count(int(d.Hours()), "hour"))
+	}
+	return fmt.Sprintf(pattern, count(int(d.Hours()/24), "day"))
+}
+
+func count(n int, unit string) string {
+	if n == 1 {
+		return "1 " + unit
+	}
+	return fmt.Sprintf("%d %ss", n, unit)
+}
