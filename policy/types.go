@@ -30,20 +30,29 @@ func (e Effect) String() string {
 	return "deny"
 }
 
-// Position is a place in a file; Line and Col count from 1, in bytes.
+// Position is a place in a file; Line and Col count from 1, in bytes. Where
+// there are no lines, as in an environment variable, both are 0.
 type Position struct {
 	File string
 	Line int
 	Col  int
 }
 
-func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col) }
+func (p Position) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+}
 
 // Problem is something wrong with a policy as written.
 type Problem struct {
 	Position Position
 	Message  string // lower-case, names what was expected and what came
 	Hint     string // what to do, "" if there is nothing to say
+	// Excerpt is the line of Position with secrets masked, "" where the reader
+	// of the file did not keep it.
+	Excerpt string
 }
 
 func (p Problem) Error() string { return p.Position.String() + ": " + p.Message }
