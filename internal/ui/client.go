@@ -72,12 +72,28 @@ func isScript(r *http.Request) bool {
 	return strings.EqualFold(r.Header.Get("X-Requested-With"), "XMLHttpRequest")
 }
 
-// isGRPC covers application/grpc, application/grpc+proto, application/grpc-web
-// and its kin, but not application/grpcx.
-func isGRPC(r *http.Request) bool {
+// isGRPC covers gRPC and gRPC-web with any message format.
+func isGRPC(r *http.Request) bool { return grpcType(r) != "" }
+
+// grpcType is the media type of a gRPC request without its parameters, "" for
+// any other request; "application/grpcx" is another.
+func grpcType(r *http.Request) string {
 	kind, _, _ := strings.Cut(strings.ToLower(r.Header.Get("Content-Type")), ";")
-	rest, ok := strings.CutPrefix(strings.TrimSpace(kind), "application/grpc")
-	return ok && (rest == "" || rest[0] == '+' || rest == "-web" || strings.HasPrefix(rest, "-web+") || rest == "-web-text" || strings.HasPrefix(rest, "-web-text+"))
+	kind = strings.TrimSpace(kind)
+	base, format, _ := strings.Cut(kind, "+")
+	switch base {
+	case "application/grpc", "application/grpc-web", "application/grpc-web-text":
+		if format == "" || isToken(format) {
+			return kind
+		}
+	}
+	return ""
+}
+
+func isToken(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.'
+	}) < 0
 }
 
 // prefersHTML reports whether HTML is named and no other kind of answer that

@@ -83,7 +83,7 @@ func (p *Renderer) errorJSON(w http.ResponseWriter, r *http.Request, e *weberr.E
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 func (p *Renderer) errorGRPC(w http.ResponseWriter, r *http.Request, e *weberr.Error) {
 	ours(w, r)
-	w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
+	w.Header().Set("Content-Type", grpcType(r))
 	w.Header().Set("Grpc-Status", strconv.Itoa(grpcStatus(e.HTTPStatus())))
 	w.Header().Set("Grpc-Message", grpcMessage(titleOf(e)+": "+clean(e.Message)))
 	w.WriteHeader(http.StatusOK)

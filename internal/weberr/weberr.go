@@ -63,7 +63,10 @@ func As(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := errors.AsType[*Error](err); ok && e != nil {
+	if e, ok := errors.AsType[*Error](err); ok {
+		if e == nil { // a nil *Error in an error: somebody's mistake, still no answer to give away
+			return Internal(nil)
+		}
 		return e
 	}
 	if errors.Is(err, context.Canceled) {

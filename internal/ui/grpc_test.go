@@ -1,0 +1,72 @@
+package ui
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"sallyport/internal/weberr"
+)
+
+// A real gRPC client, over HTTP/2 and TLS, understands each refusal.
+func TestGRPCClientsReadAStatus(t *testing.T) {
+	p := newRenderer(t)
+	var answer *weberr.Error
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.Error(w, r, answer) }))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	conn, err := grpc.NewClient(srv.Listener.Addr().String(),
+		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com"})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+
+	for _, tt := range []struct {
+		err     *weberr.Error
+		code    codes.Code
+		message string
+	}{
+		{weberr.SignInNeeded("api.example.com", "/in"), codes.Unauthenticated, "Sign-in needed: Nobody is signed in to api.example.com, or the session has ended."},
+		{&weberr.Error{Status: 403, Title: "Zugriff verweigert – 100 %", Message: "für ä\r\nX: y"}, codes.PermissionDenied, "Zugriff verweigert – 100 %: für ä� X: y"},
+		{weberr.NotFound("x"), codes.NotFound, "Nothing here: No application is published at this address of x."},
+		{weberr.UpstreamUnreachable("x", nil), codes.Unavailable, "The application does not answer: You are allowed in, but the application behind x could not be reached."},
+		{weberr.ProviderUnavailable(time.Second, nil), codes.Unavailable, "Sign-in is unavailable: The service that signs people in cannot be reached at the moment. Those who are signed in already can go on."},
+		{weberr.Internal(nil), codes.Internal, "Something went wrong: The request could not be completed because of a fault on our side."},
+		{weberr.BadRequest("m", nil), codes.InvalidArgument, "Bad request: m"},
+	} {
+		answer = tt.err
+		err := conn.Invoke(context.Background(), "/echo.Echo/Say", &emptypb.Empty{}, &emptypb.Empty{})
+		got := status.Convert(err)
+		if got.Code() != tt.code || got.Message() != tt.message {
+			t.Errorf("%s: got %v %q, want %v %q", tt.err.Code, got.Code(), got.Message(), tt.code, tt.message)
+		}
+	}
+}
+
+func TestGRPCAnswerIsTrailersOnly(t *testing.T) {
+	r := httptest.NewRequest("POST", "/", nil)
+	r.Header.Set("Content-Type", "application/grpc-web+proto; x=<y>")
+	w := httptest.NewRecorder()
+	newRenderer(t).Error(w, r, weberr.Denied("x", ""))
+	if w.Code != 200 || w.Body.Len() != 0 {
+		t.Errorf("answer = %d with %d bytes, want 200 and none", w.Code, w.Body.Len())
+	}
+	for header, want := range map[string]string{
+		"Content-Type": "application/grpc-web+proto", "Grpc-Status": "7", "X-Pomerium-Intercepted-Response": "true", "Cache-Control": "no-store",
+	} {
+		if got := w.Header().Get(header); got != want {
+			t.Errorf("%s = %q, want %q", header, got, want)
+		}
+	}
+}

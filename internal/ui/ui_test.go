@@ -1,0 +1,272 @@
+package ui
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sallyport/identity"
+	"sallyport/internal/requestid"
+	"sallyport/internal/weberr"
+)
+
+var (
+	update = flag.Bool("update", false, "write the golden files")
+	look   = flag.String("pages", "", "write every page, with its style, into this directory, to look at")
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func newRenderer(t *testing.T) *Renderer {
+	t.Helper()
+	p, err := New(Options{Now: func() time.Time { return noon }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// browse is a browser's request for a page, with a request id.
+func browse(method string) *http.Request {
+	r := httptest.NewRequest(method, "https://admin.example.com/reports", nil)
+	r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	return r.WithContext(requestid.With(r.Context(), "4bf92f3577b34da6a3ce929d0e0e4736"))
+}
+
+// showing is every page there is, filled as in life.
+var showing = map[string]func(*Renderer, http.ResponseWriter, *http.Request){
+	"denied": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		e := weberr.Denied("admin.example.com", "bob@example.com")
+		e.AccountURL = "/.pomerium/sign_in_as?x=1&y=2"
+		p.Error(w, r, e)
+	},
+	"denied_details": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		e := weberr.Denied("admin.example.com", "bob@example.com")
+		e.Details = []string{"config.yaml:14:9: allow: no", "config.yaml:15:13: groups has admins: no"}
+		p.Error(w, r, e)
+	},
+	"sign_in_failed": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		e := weberr.SignInFailed("Okta says that you are not assigned to this application (access_denied).", nil)
+		e.LoginURL = "https://admin.example.com/"
+		p.Error(w, r, e)
+	},
+	"not_found": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		p.Error(w, r, weberr.NotFound("nowhere.example.com"))
+	},
+	"upstream_down": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		p.Error(w, r, weberr.UpstreamUnreachable("wiki.example.com", nil))
+	},
+	"unavailable": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		p.Error(w, r, weberr.ProviderUnavailable(30*time.Second, nil))
+	},
+	"user": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		p.User(w, r, UserPage{
+			SignedIn: true, Host: "wiki.example.com", Name: "Alice Example", Email: "alice@example.com", ID: "00ualice",
+			Directory: true, Groups: []identity.Group{{ID: "00gadmins", Name: "admins"}, {ID: "00geveryone", Name: "Everyone"}},
+			Claims: identity.Claims{
+				"email": "alice@example.com", "email_verified": true, "auth_time": float64(noon.Unix() - 60), "ver": float64(1),
+				"amr": []any{"pwd", "mfa"}, "address": map[string]any{"country": "NZ"},
+			},
+			Created: noon.Add(-3 * time.Hour), LastUsed: noon, Expires: noon.Add(11 * time.Hour), IdleTimeout: time.Hour,
+			SignOutURL: "/.pomerium/sign_out",
+		})
+	},
+	"user_nobody": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		p.User(w, r, UserPage{Host: "wiki.example.com", SignInURL: "/.pomerium/sign_in"})
+	},
+	"sign_out": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		p.SignOut(w, r, SignOutPage{
+			Account: "alice@example.com", CancelURL: "https://wiki.example.com/",
+			Form: Form{
+				Action: "/.pomerium/sign_out", Fields: []Field{{"csrf", "c0ffee+/="}, {"pomerium_redirect_uri", "https://wiki.example.com/"}},
+				Targets: []string{"https://example.okta.com/oauth2/v1/logout?x", "https://wiki.example.com:8443/"},
+			},
+		})
+	},
+	"signed_out": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		p.SignedOut(w, r, SignedOutPage{SignInURL: "https://wiki.example.com/"})
+	},
+	"signed_out_not_at_provider": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		p.SignedOut(w, r, SignedOutPage{StillAtProvider: true})
+	},
+	"program": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		p.ProgramConsent(w, r, ProgramPage{
+			Host: "api.example.com", Program: "deploy-cli", Account: "alice@example.com", ReturnTo: "http://localhost:8900",
+			Expires: noon.Add(14 * time.Hour), CancelURL: "/",
+			Form: Form{Action: "/.pomerium/program", Fields: []Field{{"csrf", "c0ffee"}}, Targets: []string{"http://localhost:8900/x"}},
+		})
+	},
+	"lapsed": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		p.SignInAgain(w, r, LapsedPage{Host: "wiki.example.com", LoginURL: "https://wiki.example.com/.pomerium/sign_in"})
+	},
+}
+
+func show(t *testing.T, name, method string) *http.Response {
+	t.Helper()
+	w := httptest.NewRecorder()
+	showing[name](newRenderer(t), w, browse(method))
+	return w.Result()
+}
+
+func TestPagesLookAsRecorded(t *testing.T) {
+	for name := range showing {
+		t.Run(name, func(t *testing.T) {
+			got := body(t, show(t, name, http.MethodGet))
+			if *look != "" {
+				if err := os.WriteFile(filepath.Join(*look, name+".html"), []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got = regexp.MustCompile(`(?s)<style>.*</style>`).ReplaceAllString(got, "<style>…</style>")
+			path := filepath.Join("testdata", name+".golden.html")
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatalf("%v (make it with: go test ./internal/ui -update)", err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("page differs from %s (-want +got):\n%s", path, diff)
+			}
+		})
+	}
+}
+
+func TestEveryPageCarriesTheHeadersThatProtectIt(t *testing.T) {
+	for name := range showing {
+		t.Run(name, func(t *testing.T) {
+			res := show(t, name, http.MethodGet)
+			html := body(t, res)
+			for header, want := range map[string]string{
+				"Content-Type":                    "text/html; charset=utf-8",
+				"Cache-Control":                   "no-store",
+				"X-Content-Type-Options":          "nosniff",
+				"X-Pomerium-Intercepted-Response": "true",
+				"X-Request-Id":                    "4bf92f3577b34da6a3ce929d0e0e4736",
+			} {
+				if got := res.Header.Get(header); got != want {
+					t.Errorf("%s = %q, want %q", header, got, want)
+				}
+			}
+			csp := res.Header.Get("Content-Security-Policy")
+			for _, want := range []string{"default-src 'none'; ", "frame-ancestors 'none'", "base-uri 'none'", "form-action '"} {
+				if !strings.Contains(csp, want) {
+					t.Errorf("CSP %q lacks %q", csp, want)
+				}
+			}
+			if strings.Contains(csp, "unsafe") || strings.Contains(csp, "script-src") {
+				t.Errorf("CSP allows too much: %q", csp)
+			}
+			// The browser hashes what stands between the tags: so do we.
+			_, rest, _ := strings.Cut(html, "<style>")
+			style, _, _ := strings.Cut(rest, "</style>")
+			sum := sha256.Sum256([]byte(style))
+			if want := "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; !strings.Contains(csp, want) || style == "" {
+				t.Errorf("CSP %q lacks the hash of the stylesheet on the page, %q", csp, want)
+			}
+		})
+	}
+}
+
+func TestFormsMayOnlyGoWhereTheyMust(t *testing.T) {
+	for name, want := range map[string]string{
+		"denied":   "form-action 'none';",
+		"user":     "form-action 'none';",
+		"sign_out": "form-action 'self' https://example.okta.com https://wiki.example.com:8443;",
+		"program":  "form-action 'self' http://localhost:8900;",
+	} {
+		if csp := show(t, name, http.MethodGet).Header.Get("Content-Security-Policy"); !strings.Contains(csp, want) {
+			t.Errorf("%s: CSP %q lacks %q", name, csp, want)
+		}
+	}
+	for _, hostile := range []string{"https://a.example;script-src *", "https://a.example 'unsafe-inline'", "javascript:x", "https://*", "data:x", "//a.example", "https://a\r\nb/"} {
+		if got := origin(hostile); strings.ContainsAny(got, "; '*\r\n") || strings.HasPrefix(got, "javascript") || strings.HasPrefix(got, "data") {
+			t.Errorf("origin(%q) = %q", hostile, got)
+		}
+	}
+}
+
+// A page with a form must let the browser send its origin along, or the
+// receiving side cannot tell it from a forgery; all others send nothing.
+func TestReferrerPolicy(t *testing.T) {
+	for name := range showing {
+		want := "no-referrer"
+		if name == "sign_out" || name == "program" {
+			want = "same-origin"
+		}
+		if got := show(t, name, http.MethodGet).Header.Get("Referrer-Policy"); got != want {
+			t.Errorf("%s: Referrer-Policy = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestStatusOfPages(t *testing.T) {
+	for name, want := range map[string]int{
+		"denied": 403, "sign_in_failed": 400, "not_found": 404, "upstream_down": 502, "unavailable": 503,
+		"user": 200, "sign_out": 200, "signed_out": 200, "program": 200, "lapsed": 401,
+	} {
+		if got := show(t, name, http.MethodGet).StatusCode; got != want {
+			t.Errorf("%s: status = %d, want %d", name, got, want)
+		}
+	}
+	if got := show(t, "unavailable", http.MethodGet).Header.Get("Retry-After"); got != "30" {
+		t.Errorf("Retry-After = %q, want 30", got)
+	}
+}
+
+func TestHEADHasTheHeadersOfGETAndNoBody(t *testing.T) {
+	for name := range showing {
+		get, head := show(t, name, http.MethodGet), show(t, name, http.MethodHead)
+		if b := body(t, head); b != "" {
+			t.Errorf("%s: HEAD has a body of %d bytes", name, len(b))
+		}
+		if diff := cmp.Diff(get.Header, head.Header); diff != "" {
+			t.Errorf("%s: HEAD differs from GET (-get +head):\n%s", name, diff)
+		}
+	}
+}
+
+func TestDenialNamesWhatItShouldAndNoMore(t *testing.T) {
+	html := body(t, show(t, "denied", http.MethodGet))
+	for _, want := range []string{
+		"admin.example.com", "bob@example.com", "4bf92f3577b34da6a3ce929d0e0e4736",
+		"ask the people who run this application", `href="/.pomerium/sign_in_as?x=1&amp;y=2">Use another account</a>`,
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the denial lacks %q", want)
+		}
+	}
+	if strings.Contains(html, "Why") || strings.Contains(html, "config.yaml") {
+		t.Error("the denial shows details that it was not given")
+	}
+	if html := body(t, show(t, "denied_details", http.MethodGet)); !strings.Contains(html, "config.yaml:15:13: groups has admins: no") {
+		t.Error("details that were given are not shown")
+	}
+}
+
+func TestHeadersOfAnAbandonedAnswerDoNotSurvive(t *testing.T) {
+	w := httptest.NewRecorder()
+	w.Header().Set("Content-Encoding", "gzip")
+	w.Header().Set("ETag", `"x"`)
+	newRenderer(t).Error(w, browse(http.MethodGet), weberr.NotFound("x"))
+	for _, h := range []string{"Content-Encoding", "Etag"} {
+		if got := w.Header().Get(h); got != "" {
+			t.Errorf("%s: %q survived", h, got)
+		}
+	}
+}
