@@ -1,0 +1,79 @@
+package httpout
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// transport lays the bounds that http.Transport does not know over it.
+type transport struct {
+	base    *http.Transport
+	maxBody int64
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.base.RoundTrip(r)
+	if err != nil {
+		return nil, notEOF(err)
+	}
+	if err := t.refuse(resp); err != nil {
+		_ = resp.Body.Close()
+		return nil, err
+	}
+	resp.Body = &boundedBody{body: resp.Body, left: t.maxBody}
+	return resp, nil
+}
+
+// refuse names what is wrong with an answer before its body is read.
+func (t *transport) refuse(resp *http.Response) error {
+	switch {
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+		return fmt.Errorf("%w: status %d from host %q", ErrRedirect, resp.StatusCode, resp.Request.URL.Host)
+	case resp.StatusCode == http.StatusSwitchingProtocols:
+		return fmt.Errorf("unexpected status %d from host %q", resp.StatusCode, resp.Request.URL.Host)
+	case resp.ContentLength > t.maxBody:
+		return fmt.Errorf("%w: %d bytes announced, %d allowed", ErrTooLarge, resp.ContentLength, t.maxBody)
+	}
+	return nil
+}
+
+// CloseIdleConnections lets http.Client.CloseIdleConnections through.
+func (t *transport) CloseIdleConnections() { t.base.CloseIdleConnections() }
+
+// notEOF replaces io.EOF, which a retry loop up the stack may take for a hint to
+// try again at once and for ever.
+func notEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return ErrClosed
+	}
+	return err
+}
+
+// boundedBody fails once more than left bytes came. The transport below has
+// decompressed already, so a small bomb counts at its full size.
+type boundedBody struct {
+	body io.ReadCloser
+	left int64
+	err  error
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.body.Read(p)
+	if int64(n) > b.left {
+		n, err = int(b.left), ErrTooLarge
+	}
+	b.left -= int64(n)
+	b.err = err
+	return n, err
+}
+
+func (b *boundedBody) Close() error { return b.body.Close() }
