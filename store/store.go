@@ -9,18 +9,24 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
-// Errors that callers branch on; engines wrap them.
+// Errors that callers branch on; engines wrap them. ErrUnavailable says nothing
+// about a record: the engine cannot answer now. ErrClosed is one kind of it.
+// ErrUnreadable is a record that stands but whose value does not open: its key
+// has left the ring, or somebody changed it on the disk.
 var (
 	ErrNotFound    = errors.New("store: not found")
 	ErrConflict    = errors.New("store: version conflict")
+	ErrUnreadable  = errors.New("store: value does not open")
 	ErrUnavailable = errors.New("store: unavailable")
-	ErrClosed      = errors.New("store: closed")
+	ErrClosed      = fmt.Errorf("%w: closed", ErrUnavailable)
 )
 
-// Kind names a family of records: "session", "handoff", "person", ...
+// Kind names a family of records: "session", "handoff", "person", ... A kind is
+// 1 to 64 bytes without NUL, a key 1 to 1024 bytes. KindLease is the engines' own.
 type Kind string
 
 // Record is one value under (Kind, Key).
@@ -28,6 +34,8 @@ type Record struct {
 	Kind Kind
 	Key  string
 	// Value is opaque to the store and sealed before it reaches a disk or a wire.
+	// One that comes from Get, Put or Take is the caller's own; one that comes by
+	// the feed is shared by all readers and must not be changed.
 	Value []byte
 	// Version is given by the store: greater than that of any earlier write of
 	// any record of this store.
@@ -83,22 +91,26 @@ type Store interface {
 	// PutAll writes all records in one transaction, whatever stands there.
 	PutAll(ctx context.Context, rs []Record) error
 	// Take returns the record and deletes it in one atomic step: of any number
-	// of concurrent takers exactly one succeeds, the others get ErrNotFound.
+	// of concurrent takers exactly one succeeds, the others get ErrNotFound. One
+	// that is unreadable is deleted all the same.
 	Take(ctx context.Context, kind Kind, key string) (Record, error)
 	// Delete removes the record; that it is absent is no error.
 	Delete(ctx context.Context, kind Kind, key string) error
 	// Scan calls f for each live record whose key has the prefix, in key order,
-	// over one consistent view, until f returns an error, which it returns.
+	// over one consistent view, until f returns an error, which it returns. A
+	// record that is unreadable is passed over. f must not call the store: an
+	// engine may hold a transaction open meanwhile.
 	Scan(ctx context.Context, kind Kind, prefix string, f func(Record) error) error
 	// Count returns how many live records the prefix covers.
 	Count(ctx context.Context, kind Kind, prefix string) (int, error)
-	// Watch feeds every change of the kinds made after it returned, own writes
-	// included, in version order, until ctx ends; then the channel is closed. A
-	// reader that lags gets a Reset. Expiry makes no change.
+	// Watch feeds every change of the kinds (none: of all) made after it returned,
+	// own writes included, in version order, until ctx ends or the engine closes;
+	// then the channel is closed. A reader that lags gets a Reset. Expiry makes no
+	// change.
 	Watch(ctx context.Context, kinds ...Kind) (<-chan Change, error)
 	// Acquire takes or renews the named lease for holder until now+ttl. held is
-	// false when another holder has it. The fence grows with every change of
-	// holder.
+	// false when another holder has it; fence is the holder's then, for logs. The
+	// fence grows with every change of holder and never shrinks.
 	Acquire(ctx context.Context, name, holder string, ttl time.Duration) (fence uint64, held bool, err error)
 	// Release gives the lease up if holder has it.
 	Release(ctx context.Context, name, holder string) error
