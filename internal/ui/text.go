@@ -57,22 +57,43 @@ func link(raw string) string {
 // relative says how far t is from now, in one unit.
 func relative(t, now time.Time) string {
 	d := now.Sub(t).Round(time.Second)
-	pattern := "%s ago"
-	if d < 0 {
-		d, pattern = -d, "in %s"
+	switch {
+	case d < 0 && d > -time.Minute:
+		return "in less than a minute"
+	case d < 0:
+		return "in " + largest(-d)
+	case d < time.Minute:
+		return "just now"
 	}
+	return largest(d) + " ago"
+}
+
+// largest says d in one unit, rounded down; days only from the third on.
+func largest(d time.Duration) string {
 	switch {
 	case d < time.Minute:
-		if pattern == "%s ago" {
-			return "just now"
-		}
-		return "in less than a minute"
+		return count(int(d.Seconds()), "second")
 	case d < time.Hour:
-		return fmt.Sprintf(pattern, count(int(d.Minutes()), "minute"))
+		return count(int(d.Minutes()), "minute")
 	case d < 48*time.Hour:
-		return fmt.Sprintf(pattern, count(int(d.Hours()), "hour"))
+		return count(int(d.Hours()), "hour")
 	}
-	return fmt.Sprintf(pattern, count(int(d.Hours()/24), "day"))
+	return count(int(d.Hours()/24), "day")
+}
+
+// span says d exactly, to the second.
+func span(d time.Duration) string {
+	var parts []string
+	for _, u := range []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		if n := d / u.size; n > 0 {
+			parts = append(parts, count(int(n), u.name))
+			d -= n * u.size
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 func count(n int, unit string) string {

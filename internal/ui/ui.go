@@ -77,6 +77,8 @@ func (p *Renderer) funcs() template.FuncMap {
 		"link":  link,
 		"stamp": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"now":   p.now,
+		"span":  span,
 		"ago":   func(t time.Time) string { return relative(t, p.now()) },
 	}
 }
