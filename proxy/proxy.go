@@ -1,0 +1,108 @@
+// Package proxy is the policy enforcement point: it takes a request as it came,
+// decides what was asked for, asks who is there and whether they may, and
+// forwards what remains. In the order of a request:
+//
+//	target.go, host.go, hygiene.go  one spelling of path and host, or a refusal
+//	router.go, pathindex.go         (host, path) -> route
+//	handler.go                      the list of calls; answer.go: what needs no upstream
+//	upgrade.go                      WebSocket and other switches of protocol
+//	plan.go, request.go             what is taken from and laid on a request
+//	identity.go, assertion.go       who is there, told to the upstream; keys.go, jwks.go
+//	forward.go, body.go, roundtrip.go, transports.go   to the upstream and back
+//	response.go                     what is taken from and laid on a response
+//	streams.go                      what is under way, by session, to be cut
+//	server.go, tls.go               the listener's bounds and certificates
+//
+// The path that is matched is the path that is decided on and the path that is
+// forwarded: it is read once, in target.go, and never again. Whatever refuses,
+// refuses before anything is forwarded.
+//
+// Who is signed in is authenticate's matter, whether they may pass authorize's;
+// both are handed in. How a refusal looks is ui's.
+package proxy
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"sallyport/config"
+	"sallyport/identity"
+	"sallyport/policy"
+	"sallyport/session"
+)
+
+// Authenticator says whose session a request's is, and serves the endpoints
+// that make one.
+type Authenticator interface {
+	// Session returns the session that counts on route, nil for none. An error
+	// says that nobody can tell at the moment.
+	Session(r *http.Request, route *config.Route) (*session.Session, error)
+	// Challenge sends a navigation to sign-in; everything else gets an error.
+	Challenge(w http.ResponseWriter, r *http.Request, route *config.Route) error
+	// ServeHTTP serves the authenticate host, and the reserved paths of others.
+	ServeHTTP(w http.ResponseWriter, r *http.Request)
+	// Owns reports whether a cookie of that name is ours.
+	Owns(cookieName string) bool
+}
+
+// Authorizer decides.
+type Authorizer interface {
+	Decide(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person)
+}
+
+// Options are what a Handler needs; Authenticator, Authorizer, Assertions,
+// Transports, Streams and Render are required.
+type Options struct {
+	Routes []*config.Route
+	// AuthenticateHost is the authority of the authenticate host, which belongs
+	// to the Authenticator whole.
+	AuthenticateHost string
+	Authenticator    Authenticator
+	Authorizer       Authorizer
+	Assertions       *Assertions
+	Transports       *Transports // process-long
+	Streams          *Streams    // process-long
+	Hygiene          config.Hygiene
+	Identity         config.Identity
+	// SetResponseHeaders are laid on every forwarded response, before those of
+	// the route.
+	SetResponseHeaders map[string]string
+	Upstream           config.UpstreamDefaults
+	// Render answers with an error.
+	Render func(w http.ResponseWriter, r *http.Request, err error)
+	// ClientIP is the client's address; nil: by Hygiene.TrustedProxies.
+	ClientIP func(*http.Request) netip.Addr
+	// Certificates says whether two names share a certificate, for connections
+	// that browsers reuse; nil: none do.
+	Certificates interface{ Same(a, b string) bool }
+	// BodyTimeout is how long a client may be silent in the middle of a body,
+	// 30 s; a slow one that sends is not cut.
+	BodyTimeout time.Duration
+	Now         func() time.Time
+	Logger      *slog.Logger
+}
+
+func (o *Options) check() error {
+	switch {
+	case o.Authenticator == nil, o.Authorizer == nil, o.Assertions == nil:
+		return errors.New("proxy: Authenticator, Authorizer and Assertions are needed")
+	case o.Transports == nil, o.Streams == nil, o.Render == nil:
+		return errors.New("proxy: Transports, Streams and Render are needed")
+	}
+	return nil
+}
+
+func (o *Options) setDefaults() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.BodyTimeout <= 0 {
+		o.BodyTimeout = 30 * time.Second
+	}
+}
