@@ -1,0 +1,129 @@
+package oktatest
+
+import (
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Buckets of the rate limits, by the path Okta's dashboard shows.
+const (
+	BucketUsers  = "/api/v1/users"
+	BucketUser   = "/api/v1/users/{id}"
+	BucketGroups = "/api/v1/groups"
+	BucketGroup  = "/api/v1/groups/{id}"
+	BucketLogs   = "/api/v1/logs"
+	BucketAPI    = "/api/v1"
+	BucketToken  = "/oauth2/v1/token"
+	BucketOAuth  = "/oauth2/v1"
+)
+
+const (
+	window          = time.Minute
+	generousLimit   = 200_000
+	defaultShare    = 0.5
+	anonymousCaller = ""
+)
+
+// RateLimits are requests per minute by bucket. Each caller (API token or
+// application) gets Share of them, in windows of 60 s that start with its
+// first request.
+type RateLimits struct {
+	PerMinute map[string]int // a bucket that is missing is generous
+	Share     float64        // 0.5 if 0
+}
+
+// WorkforceLimits are those Okta published for Workforce orgs.
+func WorkforceLimits() RateLimits {
+	return RateLimits{PerMinute: map[string]int{
+		BucketUsers: 600, BucketUser: 2000, BucketGroups: 500, BucketGroup: 1000,
+		BucketLogs: 120, BucketAPI: 1200, BucketToken: 2000, BucketOAuth: 1200,
+	}}
+}
+
+// FreeLimits are those of free developer orgs.
+func FreeLimits() RateLimits {
+	return RateLimits{PerMinute: map[string]int{
+		BucketUsers: 100, BucketUser: 100, BucketGroups: 100, BucketGroup: 100,
+		BucketLogs: 20, BucketAPI: 100, BucketToken: 300, BucketOAuth: 300,
+	}}
+}
+
+// SetRateLimits changes the limits; windows begin anew.
+func (k *Okta) SetRateLimits(l RateLimits) { k.limits.set(l) }
+
+type limits struct {
+	now  func() time.Time
+	mu   sync.Mutex
+	conf RateLimits
+	used map[limitKey]*limitState
+}
+
+type limitKey struct{ bucket, caller string }
+
+type limitState struct {
+	limit, remaining int
+	reset            time.Time
+}
+
+func newLimits(l RateLimits, now func() time.Time) *limits {
+	return &limits{now: now, conf: l, used: map[limitKey]*limitState{}}
+}
+
+func (l *limits) set(conf RateLimits) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conf, l.used = conf, map[limitKey]*limitState{}
+}
+
+// take counts one request and reports the state after it, and whether there was
+// room.
+func (l *limits) take(bucket, caller string) (limitState, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key, now := limitKey{bucket, caller}, l.now()
+	s, ok := l.used[key]
+	if !ok || !now.Before(s.reset) {
+		n := l.share(bucket)
+		s = &limitState{limit: n, remaining: n, reset: now.Add(window)}
+		l.used[key] = s
+	}
+	if s.remaining == 0 {
+		return *s, false
+	}
+	s.remaining--
+	return *s, true
+}
+
+func (l *limits) share(bucket string) int {
+	n, ok := l.conf.PerMinute[bucket]
+	if !ok {
+		n = generousLimit
+	}
+	share := l.conf.Share
+	if share == 0 {
+		share = defaultShare
+	}
+	return int(float64(n) * share)
+}
+
+// writeLimit sets the three headers. Reset is in Unix seconds.
+func writeLimit(w http.ResponseWriter, s limitState) {
+	w.Header().Set("X-Rate-Limit-Limit", strconv.Itoa(s.limit))
+	w.Header().Set("X-Rate-Limit-Remaining", strconv.Itoa(s.remaining))
+	w.Header().Set("X-Rate-Limit-Reset", strconv.FormatInt(s.reset.Unix(), 10))
+}
+
+// limited counts requests against a bucket and refuses those past it.
+func (k *Okta) limited(bucket string, caller func(*http.Request) string, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s, room := k.limits.take(bucket, caller(r))
+		writeLimit(w, s)
+		if !room {
+			errTooMany.write(w)
+			return
+		}
+		next(w, r)
+	}
+}

@@ -1,0 +1,221 @@
+// Package oktatest is a stand-in for an Okta organisation: people, groups and
+// applications held in memory, Okta's org authorization server with its
+// sign-in page, and the part of the Management API that reads people and
+// groups. Tests and the quickstart run it; nothing that ships imports it.
+//
+// It answers as recorded Okta traffic and Okta's published OpenAPI documents
+// say: same paths, same fields, same nulls, same error texts, same headers. Where
+// those are silent it does what Okta's documentation says. Passwords, codes and
+// tokens come from crypto/rand; object ids ("00u...", "00g...", "0oa...") come
+// from Options.Seed, so that two runs name the same things alike.
+//
+// The map: org.go, people.go, groups.go and clients.go hold what an
+// administrator would edit; grants.go and sessions.go what sign-ins leave behind;
+// authorize.go, signin.go, token.go, userinfo.go, introspect.go and logout.go are
+// the authorization server; management.go and the api*.go files the Management
+// API; limits.go counts requests as Okta's buckets do. faults.go makes answers
+// go wrong, mutate.go makes tokens lie, recorded.go remembers what was asked.
+package oktatest
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options say how an Okta is set up. The zero value is usable: plain HTTP on a
+// free port of 127.0.0.1, under the name okta.localhost, with nobody in it.
+type Options struct {
+	// Addr is where to listen, "127.0.0.1:0" if empty.
+	Addr string
+	// Host is the name in URLs, without port; "okta.localhost" if empty. Go's
+	// resolver does not know *.localhost: clients dial loopback for it.
+	Host string
+	// Issuer fixes the org URL, e.g. "https://example.okta.com", whatever the
+	// address listened on. Empty: scheme, Host and the port listened on.
+	Issuer string
+	// TLS serves https with this configuration; nil serves plain http.
+	TLS *tls.Config
+	// Now is the org's clock, time.Now if nil; SetClockOffset shifts it.
+	Now func() time.Time
+	// Logger gets one debug record per request. Nil: none.
+	Logger *slog.Logger
+	// Seed varies the object ids.
+	Seed uint64
+
+	// OrgName is shown on the sign-in page, "Example Org" if empty.
+	OrgName string
+	// Hint is shown on the sign-in page, e.g. "Sign in as alice / wonderland".
+	// It is for demonstrations: whoever sees the page sees it.
+	Hint string
+	// AuthorizeIssuer sends "iss" with authorization answers (RFC 9207) and says
+	// so in discovery. Okta's org server does not (its discovery document has no
+	// authorization_response_iss_parameter_supported).
+	AuthorizeIssuer bool
+	// SessionLifetime bounds a browser's session here; two hours if 0.
+	SessionLifetime time.Duration
+	// RateLimits are the Management API's; the zero value limits generously.
+	RateLimits RateLimits
+
+	People    []Person
+	Groups    []Group
+	Clients   []Client
+	APITokens []string
+}
+
+// Okta is one running organisation. All methods are safe for concurrent use.
+type Okta struct {
+	opts     Options
+	url      string
+	org      *org
+	grants   *grants
+	sessions *sessions
+	keys     *keys
+	limits   *limits
+	faults   *faults
+	lies     *lies
+	log      *recorder
+	clock    *clock
+	handler  http.Handler
+	server   *http.Server
+	listener net.Listener
+	closing  chan struct{}
+	stop     sync.Once
+	served   sync.WaitGroup
+}
+
+// New sets an Okta up and starts it. An error says what is wrong with o, or that
+// the address cannot be listened on.
+func New(o Options) (*Okta, error) {
+	k := build(o)
+	if err := k.seed(); err != nil {
+		return nil, fmt.Errorf("set up the stand-in Okta: %w", err)
+	}
+	if err := k.listen(); err != nil {
+		return nil, err
+	}
+	k.handler = k.routes()
+	k.server = &http.Server{
+		Handler: k.handler, TLSConfig: k.opts.TLS, ReadHeaderTimeout: 10 * time.Second,
+		// HTTP/1.1 only: faults break connections, which HTTP/2 shares.
+		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
+		ErrorLog:     slog.NewLogLogger(k.opts.Logger.Handler(), slog.LevelDebug),
+	}
+	k.served.Go(k.serve)
+	return k, nil
+}
+
+func build(o Options) *Okta {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.Addr = or(o.Addr, "127.0.0.1:0")
+	o.Host = or(o.Host, "okta.localhost")
+	o.OrgName = or(o.OrgName, "Example Org")
+	if o.SessionLifetime == 0 {
+		o.SessionLifetime = 2 * time.Hour
+	}
+	k := &Okta{opts: o, closing: make(chan struct{}), clock: &clock{base: o.Now}}
+	k.org = newOrg(o.Seed, k.clock.now)
+	k.grants = newGrants(k.clock.now)
+	k.sessions = newSessions(k.clock.now, o.SessionLifetime)
+	k.keys = newKeys()
+	k.limits = newLimits(o.RateLimits, k.clock.now)
+	k.faults, k.lies, k.log = &faults{}, &lies{}, &recorder{now: k.clock.now}
+	return k
+}
+
+func (k *Okta) seed() error {
+	for _, g := range k.opts.Groups {
+		if _, err := k.org.addGroup(g); err != nil {
+			return err
+		}
+	}
+	for _, p := range k.opts.People {
+		if _, err := k.org.addPerson(p); err != nil {
+			return err
+		}
+	}
+	for _, c := range k.opts.Clients {
+		if _, err := k.org.addClient(c); err != nil {
+			return err
+		}
+	}
+	for _, t := range k.opts.APITokens {
+		k.AddAPIToken(t)
+	}
+	return nil
+}
+
+func (k *Okta) listen() error {
+	ln, err := net.Listen("tcp", k.opts.Addr)
+	if err != nil {
+		return fmt.Errorf("listen for the stand-in Okta on %q: %w", k.opts.Addr, err)
+	}
+	k.listener = ln
+	scheme := "http"
+	if k.opts.TLS != nil {
+		scheme = "https"
+	}
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	if err != nil {
+		return fmt.Errorf("listen for the stand-in Okta on %q: %w", k.opts.Addr, err)
+	}
+	k.url = scheme + "://" + net.JoinHostPort(k.opts.Host, port)
+	if k.opts.Issuer != "" {
+		k.url = strings.TrimSuffix(k.opts.Issuer, "/")
+	}
+	return nil
+}
+
+func (k *Okta) serve() {
+	var err error
+	if k.opts.TLS != nil {
+		err = k.server.ServeTLS(k.listener, "", "")
+	} else {
+		err = k.server.Serve(k.listener)
+	}
+	if err != nil && err != http.ErrServerClosed {
+		k.opts.Logger.LogAttrs(context.Background(), slog.LevelError, "stand-in okta stopped", slog.String("error", err.Error()))
+	}
+}
+
+// URL is the org URL, which is also the issuer: no trailing slash.
+func (k *Okta) URL() string { return k.url }
+
+// Addr is the address listened on, "127.0.0.1:PORT".
+func (k *Okta) Addr() string { return k.listener.Addr().String() }
+
+// Handler is the whole organisation as a handler, for those who serve it
+// themselves besides.
+func (k *Okta) Handler() http.Handler { return k.handler }
+
+// Close stops the listener, breaks every connection and waits for the server.
+// Further calls do nothing.
+func (k *Okta) Close() {
+	k.stop.Do(func() {
+		close(k.closing)
+		k.server.Close()
+		k.served.Wait()
+	})
+}
+
+// SetClockOffset shifts this Okta's clock by d against Options.Now: the Date
+// header, "iat", every lifetime.
+func (k *Okta) SetClockOffset(d time.Duration) { k.clock.set(d) }
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
