@@ -21,8 +21,8 @@ type criterion struct {
 
 // name returns the criterion's name as written.
 func (c *criterion) name() string {
-	if c.kind.shape == shapeClaim {
-		return "claim/" + c.claim.String()
+	if c.kind.path {
+		return c.kind.name + "/" + c.claim.String()
 	}
 	return c.kind.name
 }
@@ -83,4 +83,12 @@ func (v value) text() string {
 		return strconv.FormatBool(v.flag)
 	}
 	return v.str
+}
+
+// quoted returns the value as JSON would write it; no two values read alike.
+func (v value) quoted() string {
+	if v.typ == typeString {
+		return strconv.Quote(v.str)
+	}
+	return v.text()
 }

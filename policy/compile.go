@@ -1,30 +1,82 @@
 package policy
 
-// Program is a compiled policy. Safe for concurrent use.
+import (
+	"fmt"
+)
+
+// Program is a compiled policy. Safe for concurrent use. Programs of equal
+// policies made by one Compiler share their code.
 type Program struct {
+	code   *code
+	rules  []*Rule
 	policy *Policy
+}
+
+// code is what decides, without places. Rules are numbered in file order.
+type code struct {
+	allow, deny []codeList
+	// mail says that a leaf needs the e-mail.
+	mail bool
+}
+
+type codeList struct {
+	op     Operator
+	rule   int
+	leaves []leaf
+}
+
+// leaf is one criterion, ready to be asked.
+type leaf struct {
+	ask    question
+	person bool
+	ok, no Reason
 }
 
 // Compile turns a policy into a program. A nil policy compiles to one that
 // denies everybody; a policy in which Parse found problems does not compile.
-func Compile(p *Policy) (*Program, error) { return &Program{policy: p}, nil }
+func Compile(p *Policy) (*Program, error) { return new(Compiler).Compile(p) }
 
-// Eval decides. It is pure and allocates nothing. A nil program denies.
-func (g *Program) Eval(in *Input) Decision { return Decision{} }
-
-// Trace decides as Eval does and tells how.
-func (g *Program) Trace(in *Input) Trace { return Trace{} }
-
-// Trace is a decision with every step that led to it.
-type Trace struct {
-	Decision Decision
+// Compiler compiles many policies, each distinct one once. The zero value is
+// ready. Not safe for concurrent use; programs do not need it afterwards.
+type Compiler struct {
+	codes map[string]*code
 }
 
-// Public reports whether somebody who is not signed in may pass for some request.
-func (p *Policy) Public() bool { return false }
+// Compile is as the function Compile.
+func (c *Compiler) Compile(p *Policy) (*Program, error) {
+	if p == nil {
+		p = &Policy{}
+	}
+	if p.broken {
+		return nil, fmt.Errorf("policy has problems and cannot decide")
+	}
+	key := p.key()
+	if c.codes[key] == nil {
+		if c.codes == nil {
+			c.codes = make(map[string]*code)
+		}
+		c.codes[key] = compile(p)
+	}
+	return &Program{code: c.codes[key], rules: p.rules, policy: p}, nil
+}
 
-// WithLegacy returns p with what l allows as a further rule; p may be nil.
-func (p *Policy) WithLegacy(l Legacy) *Policy { return p }
+func compile(p *Policy) *code {
+	out := &code{}
+	for _, l := range fold(p) {
+		cl := codeList{op: l.op, rule: l.rule, leaves: make([]leaf, len(l.criteria))}
+		for i, c := range l.criteria {
+			cl.leaves[i] = compileCriterion(c)
+			out.mail = out.mail || c.kind.mail
+		}
+		if l.effect == Allow {
+			out.allow = append(out.allow, cl)
+		} else {
+			out.deny = append(out.deny, cl)
+		}
+	}
+	return out
+}
 
-// Problems returns the contradictions among the keys.
-func (l Legacy) Problems() []Problem { return nil }
+func compileCriterion(c *criterion) leaf {
+	return leaf{ask: c.kind.compile(c), person: c.kind.person, ok: c.kind.ok, no: c.kind.no}
+}

@@ -16,3 +16,110 @@ type Decision struct {
 	// person's name. Set by authorize.
 	Anonymous bool
 }
+
+// Eval decides. It is pure and allocates nothing. A nil program denies.
+func (g *Program) Eval(in *Input) Decision {
+	if g == nil {
+		return Decision{}
+	}
+	f := factsOf(in, g.code.mail)
+	return conclude(judge(g.code.allow, f), judge(g.code.deny, f), g.rules)
+}
+
+func factsOf(in *Input, mail bool) facts {
+	f := facts{in: in}
+	if mail && in.Subject != nil {
+		f.mail, f.domain = splitMail(mailOf(in.Subject, in.Person))
+	}
+	return f
+}
+
+// verdict is what the lists of one effect come to.
+type verdict struct {
+	holds bool
+	why   ReasonSet
+	// rule is the first whose list holds, asks the first whose kept reasons ask
+	// for a sign-in; -1 if there is none.
+	rule, asks int
+}
+
+// judge asks every list: reasons are wanted from all, so none is skipped.
+func judge(lists []codeList, f facts) verdict {
+	held, failed := verdict{holds: true, rule: -1, asks: -1}, verdict{rule: -1, asks: -1}
+	for i := range lists {
+		l := &lists[i]
+		holds, why := l.eval(f)
+		v := &failed
+		if holds {
+			v = &held
+			if v.rule < 0 {
+				v.rule = l.rule
+			}
+		}
+		v.why |= why
+		if v.asks < 0 && why.Has(ReasonUserUnauthenticated) {
+			v.asks = l.rule
+		}
+	}
+	if held.rule >= 0 {
+		return held
+	}
+	return failed
+}
+
+// eval returns the list's value and the reasons that go with it.
+func (l *codeList) eval(f facts) (bool, ReasonSet) {
+	var held, failed ReasonSet
+	for i := range l.leaves {
+		holds, why := l.leaves[i].eval(f)
+		if holds != l.op.inverts() {
+			held |= 1 << why
+		} else {
+			failed |= 1 << why
+		}
+	}
+	// Every leaf gives a reason, so an empty set means that there was none.
+	holds := held != 0
+	if l.op.wantsAll() {
+		holds = failed == 0
+	}
+	if holds {
+		return true, held
+	}
+	return false, failed
+}
+
+func (l *leaf) eval(f facts) (bool, Reason) {
+	if l.person && f.in.Subject == nil {
+		return false, ReasonUserUnauthenticated
+	}
+	if l.ask(f) {
+		return true, l.ok
+	}
+	return false, l.no
+}
+
+// refusesCertificate are the reasons that make a denial of a sign-in.
+var refusesCertificate = Reasons(ReasonClientCertificateRequired, ReasonInvalidClientCertificate)
+
+// conclude puts both verdicts together in the order of the language.
+func conclude(allow, deny verdict, rules []*Rule) Decision {
+	d := Decision{AllowHolds: allow.holds, DenyHolds: deny.holds, AllowReasons: allow.why, DenyReasons: deny.why}
+	rule := -1
+	switch {
+	case deny.why&refusesCertificate != 0:
+		rule = deny.rule
+	case allow.asks >= 0:
+		d.Effect, rule = Unauthenticated, allow.asks
+	case deny.asks >= 0:
+		d.Effect, rule = Unauthenticated, deny.asks
+	case deny.holds:
+		rule = deny.rule
+	case allow.holds:
+		d.Effect, rule = Allow, allow.rule
+	}
+	if rule >= 0 {
+		d.Rule = rules[rule]
+	}
+	return d
+}

@@ -1,0 +1,160 @@
+package policy
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"sallyport/identity"
+)
+
+// maxMail bounds an e-mail address: 64 octets, "@", 255 octets (RFC 5321 §4.5.3.1).
+const maxMail = 320
+
+// mailOf returns the e-mail that policies see: the directory's where there is a
+// person, even if it has none, else the identity provider's.
+func mailOf(s *identity.Subject, p *identity.Person) string {
+	if p != nil {
+		return p.Email
+	}
+	return s.Email
+}
+
+// splitMail returns the address as policies compare it and its domain: both
+// empty if two readers could take it for two addresses or cannot see all of it
+// (a second "@", quotes, spaces, control or invisible characters, an incomplete
+// domain). An address without "@" has no domain.
+func splitMail(mail string) (address, domain string) {
+	if mail == "" || len(mail) > maxMail || !plain(mail) {
+		return "", ""
+	}
+	local, domain, found := strings.Cut(mail, "@")
+	if !found {
+		return mail, ""
+	}
+	if local == "" || !domainComplete(domain) {
+		return "", ""
+	}
+	return mail, domain
+}
+
+func domainComplete(domain string) bool {
+	return domain != "" && domain[0] != '.' && domain[len(domain)-1] != '.' &&
+		!strings.Contains(domain, "..") && !strings.Contains(domain, "@")
+}
+
+// plain reports whether every character is visible, unquoted and valid UTF-8.
+func plain(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c >= utf8.RuneSelf:
+			return plainRunes(s)
+		case c <= ' ' || c == 0x7f || c == '"':
+			return false
+		}
+	}
+	return true
+}
+
+func plainRunes(s string) bool {
+	if !utf8.ValidString(s) {
+		return false
+	}
+	for _, r := range s {
+		if r == '"' || unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf) {
+			return false
+		}
+	}
+	return true
+}
+
+// foldRune lowers a letter, but never makes an ASCII letter of another one: the
+// Kelvin sign stays what it is, or "\u212Aim@" would be "kim@".
+func foldRune(r rune) rune {
+	if r < utf8.RuneSelf {
+		if 'A' <= r && r <= 'Z' {
+			return r + ('a' - 'A')
+		}
+		return r
+	}
+	if l := unicode.ToLower(r); l >= utf8.RuneSelf {
+		return l
+	}
+	return r
+}
+
+// foldMail returns s with every letter folded.
+func foldMail(s string) string { return strings.Map(foldRune, s) }
+
+// cutFolded returns what follows want at the start of s, letter case aside; want
+// is folded already.
+func cutFolded(s, want string) (rest string, ok bool) {
+	for _, w := range want {
+		r, size := utf8.DecodeRuneInString(s)
+		if size == 0 || foldRune(r) != w {
+			return "", false
+		}
+		s = s[size:]
+	}
+	return s, true
+}
+
+func equalFolded(s, want string) bool {
+	rest, ok := cutFolded(s, want)
+	return ok && rest == ""
+}
+
+func hasPrefixFolded(s, want string) bool {
+	_, ok := cutFolded(s, want)
+	return ok
+}
+
+func hasSuffixFolded(s, want string) bool {
+	for i := range s {
+		if equalFolded(s[i:], want) {
+			return true
+		}
+	}
+	return want == ""
+}
+
+func containsFolded(s, want string) bool {
+	for i := range s {
+		if hasPrefixFolded(s[i:], want) {
+			return true
+		}
+	}
+	return want == ""
+}
+
+// foldedSet holds folded strings by the hash of their letters, so that looking
+// one up needs no folded copy of it.
+type foldedSet map[uint64][]string
+
+func newFoldedSet(members []string) foldedSet {
+	set := make(foldedSet, len(members))
+	for _, m := range members {
+		h := hashFolded(m)
+		set[h] = append(set[h], m)
+	}
+	return set
+}
+
+func (set foldedSet) has(s string) bool {
+	for _, m := range set[hashFolded(s)] {
+		if equalFolded(s, m) {
+			return true
+		}
+	}
+	return false
+}
+
+// hashFolded is FNV-1a over the folded letters. Members come from the
+// configuration, so nobody outside can make them collide.
+func hashFolded(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for _, r := range s {
+		h = (h ^ uint64(foldRune(r))) * 1099511628211
+	}
+	return h
+}

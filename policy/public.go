@@ -1,0 +1,113 @@
+package policy
+
+// Public reports whether somebody who is not signed in may pass for some
+// request. What a request looks like is left open: each criterion about it may
+// or may not hold, so for criteria that contradict each other the answer may be
+// true too often, never too seldom.
+func (p *Policy) Public() bool {
+	if p == nil || p.broken {
+		return false
+	}
+	allow, deny := startOutcomes, startOutcomes
+	for _, r := range p.rules {
+		for _, l := range r.lists {
+			if len(l.criteria) == 0 {
+				continue
+			}
+			if r.Effect == Allow {
+				allow = allow.with(l.strangers(), false)
+			} else {
+				deny = deny.with(l.strangers(), false)
+			}
+		}
+	}
+	return allow.settle(false)&outcomeHolds != 0 && deny.settle(false)&outcomeFails != 0
+}
+
+// outcomes is a set of what a criterion or list may come to for a stranger.
+type outcomes uint8
+
+// What something may come to: whether it holds, and whether it asks for a sign-in.
+const (
+	outcomeFails outcomes = 1 << iota
+	outcomeFailsAsking
+	outcomeHolds
+	outcomeHoldsAsking
+)
+
+// strangers returns what the list may come to without a session.
+func (l *list) strangers() outcomes {
+	s := startOutcomes
+	for _, c := range l.criteria {
+		s = s.with(c.strangers(), l.op.inverts())
+	}
+	return s.settle(l.op.wantsAll())
+}
+
+func (c *criterion) strangers() outcomes {
+	switch {
+	case c.kind.person:
+		return outcomeFailsAsking
+	case !c.kind.fixed:
+		return outcomeFails | outcomeHolds
+	case c.kind.answer:
+		return outcomeHolds
+	}
+	return outcomeFails
+}
+
+// mixes is the set of mixes of outcomes that the members of a list may come to,
+// one bit for each subset of the four outcomes.
+type mixes uint16
+
+// startOutcomes is no members at all: the empty mix only.
+const startOutcomes mixes = 1
+
+// with adds a member.
+func (s mixes) with(member outcomes, inverted bool) mixes {
+	var out mixes
+	for mix := outcomes(0); mix < 16; mix++ {
+		if s&(1<<mix) == 0 {
+			continue
+		}
+		for o := outcomeFails; o <= outcomeHoldsAsking; o <<= 1 {
+			switch {
+			case member&o == 0:
+			case !inverted:
+				out |= 1 << (mix | o)
+			case o <= outcomeFailsAsking:
+				out |= 1 << (mix | o<<2)
+			default:
+				out |= 1 << (mix | o>>2)
+			}
+		}
+	}
+	return out
+}
+
+// settle returns what the whole may come to: a whole that holds asks if a member
+// that holds does, and so for one that fails.
+func (s mixes) settle(wantsAll bool) outcomes {
+	const fails, holds = outcomeFails | outcomeFailsAsking, outcomeHolds | outcomeHoldsAsking
+	var out outcomes
+	for mix := outcomes(0); mix < 16; mix++ {
+		if s&(1<<mix) == 0 {
+			continue
+		}
+		whole := mix&holds != 0
+		if wantsAll {
+			whole = mix&fails == 0
+		}
+		switch {
+		case whole && mix&outcomeHoldsAsking != 0:
+			out |= outcomeHoldsAsking
+		case whole:
+			out |= outcomeHolds
+		case mix&outcomeFailsAsking != 0:
+			out |= outcomeFailsAsking
+		default:
+			out |= outcomeFails
+		}
+	}
+	return out
+}
