@@ -26,6 +26,9 @@ type Subject struct {
 	// Claims are those of the ID token with those of userinfo laid over them,
 	// key by key.
 	Claims Claims `json:"claims,omitempty"`
+	// FromUserinfo names those of Claims that userinfo gave, sorted, so that a
+	// refresh whose userinfo fails can keep them while the ID token's change.
+	FromUserinfo []string `json:"from_userinfo,omitempty"`
 	// AuthenticatedAt is "auth_time" where the provider sent it, else when the
 	// sign-in ended.
 	AuthenticatedAt time.Time `json:"authenticated_at"`

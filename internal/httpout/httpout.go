@@ -1,5 +1,5 @@
 // Package httpout makes the one HTTP client for everything that is not an
-// upstream: identity providers, the directory, certificates' helpers. It
+// upstream: identity providers and the directory. It
 // decides what no answer from outside may do to us: be larger than a bound
 // (after decompression too), take longer than a bound, redirect us anywhere,
 // speak TLS below 1.2, or sit on a link-local address where clouds keep their
@@ -93,7 +93,7 @@ func New(o Options) (*http.Client, error) {
 	}
 	return &http.Client{
 		Timeout:       o.Timeout,
-		Transport:     &transport{base: base, maxBody: o.MaxBody},
+		Transport:     Bound(base, o.MaxBody),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return ErrRedirect },
 	}, nil
 }

@@ -7,9 +7,18 @@ import (
 	"net/http"
 )
 
-// transport lays the bounds that http.Transport does not know over it.
+// Bound returns base with what http.Transport does not do: answers past maxBody
+// bytes fail, redirects fail, io.EOF is told apart. New's clients have it; it is
+// for those who must hold the bounds whatever client they were handed.
+func Bound(base http.RoundTripper, maxBody int64) http.RoundTripper {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return &transport{base: base, maxBody: maxBody}
+}
+
 type transport struct {
-	base    *http.Transport
+	base    http.RoundTripper
 	maxBody int64
 }
 
@@ -41,7 +50,11 @@ func (t *transport) refuse(resp *http.Response) error {
 }
 
 // CloseIdleConnections lets http.Client.CloseIdleConnections through.
-func (t *transport) CloseIdleConnections() { t.base.CloseIdleConnections() }
+func (t *transport) CloseIdleConnections() {
+	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
+}
 
 // notEOF replaces io.EOF, which a retry loop up the stack may take for a hint to
 // try again at once and for ever.
@@ -64,8 +77,8 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
+	if int64(len(p))-1 > b.left {
+		p = p[:b.left+1] // one more than allowed tells "all" from "too much"
 	}
 	n, err := b.body.Read(p)
 	if int64(n) > b.left {

@@ -1,0 +1,208 @@
+package oidc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+
+	"sallyport/identity"
+)
+
+// Bounds of what claims may hold.
+const (
+	maxClaimNesting = 16
+	maxEmail        = 320
+	maxName         = 200
+)
+
+// decodeClaims reads one JSON object. An object that says the same name twice is
+// refused at any depth: readers differ in which of the two they believe.
+func decodeClaims(payload []byte) (identity.Claims, error) {
+	if !json.Valid(payload) {
+		return nil, errors.New("claims are not JSON")
+	}
+	d := json.NewDecoder(bytes.NewReader(payload))
+	value, err := decodeValue(d, 0)
+	if err != nil {
+		return nil, err
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, errors.New("claims are not a JSON object")
+	}
+	return object, nil
+}
+
+func decodeValue(d *json.Decoder, depth int) (any, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, errors.New("claims are not JSON")
+	}
+	delim, ok := token.(json.Delim)
+	switch {
+	case !ok:
+		return token, nil
+	case depth >= maxClaimNesting:
+		return nil, fmt.Errorf("claims are nested deeper than %d", maxClaimNesting)
+	case delim == '{':
+		return decodeObject(d, depth+1)
+	}
+	list := []any{}
+	for d.More() {
+		value, err := decodeValue(d, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, value)
+	}
+	_, err = d.Token()
+	return list, err
+}
+
+func decodeObject(d *json.Decoder, depth int) (map[string]any, error) {
+	object := map[string]any{}
+	for d.More() {
+		token, err := d.Token()
+		name, ok := token.(string)
+		if err != nil || !ok {
+			return nil, errors.New("claims are not JSON")
+		}
+		if _, twice := object[name]; twice {
+			return nil, fmt.Errorf("claim %q is there twice", clip(name, 64))
+		}
+		value, err := decodeValue(d, depth)
+		if err != nil {
+			return nil, err
+		}
+		object[name] = value
+	}
+	_, err := d.Token()
+	return object, err
+}
+
+// protocolClaims are the ID token's to say: userinfo does not overlay them.
+var protocolClaims = []string{
+	"iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time", "amr", "acr", "sid", "jti", "at_hash", "c_hash",
+}
+
+// overlay lays userinfo's claims over the ID token's, key by key, and names those
+// that userinfo gave.
+func overlay(idToken, userinfo identity.Claims) (merged identity.Claims, from []string) {
+	merged = maps.Clone(idToken)
+	if merged == nil {
+		merged = identity.Claims{}
+	}
+	for name, value := range userinfo {
+		if slices.Contains(protocolClaims, name) {
+			continue
+		}
+		merged[name] = value
+		from = append(from, name)
+	}
+	slices.Sort(from)
+	return merged, from
+}
+
+// subject builds who is there from verified claims.
+func (p *Provider) subject(idToken, userinfo identity.Claims) identity.Subject {
+	merged, from := overlay(idToken, userinfo)
+	s := identity.Subject{
+		Issuer: p.o.Issuer, ClientID: p.o.ClientID,
+		Claims: merged, FromUserinfo: from,
+		Email: email(idToken, userinfo, p.o.InsecureAssumeEmailVerified),
+		Name:  displayName(merged),
+	}
+	s.ID, _ = idToken["sub"].(string)
+	s.Context, _ = idToken["acr"].(string)
+	if methods, ok := idToken["amr"].([]any); ok {
+		for _, m := range methods {
+			if method, ok := m.(string); ok {
+				s.Methods = append(s.Methods, method)
+			}
+		}
+	}
+	s.AuthenticatedAt = p.now()
+	if at, err := instant(idToken, "auth_time", true); err == nil {
+		s.AuthenticatedAt = at
+	}
+	return s
+}
+
+// email returns the address the provider vouches for, or "". The address is
+// userinfo's where it has one, else the ID token's, and so is email_verified;
+// only where that source is silent about an address that both sources have does
+// the other one's word count. A "no" from either about that address is final.
+func email(idToken, userinfo identity.Claims, assume bool) string {
+	first, second := userinfo, idToken
+	if _, there := first["email"]; !there {
+		first, second = idToken, userinfo
+	}
+	address, _ := first["email"].(string)
+	vouched, said := verifiedWord(first)
+	if second["email"] == any(address) {
+		if v, ok := verifiedWord(second); ok {
+			vouched, said = v && (vouched || !said), true
+		}
+	}
+	if !said {
+		vouched = assume
+	}
+	if !vouched {
+		return ""
+	}
+	return plausibleEmail(address)
+}
+
+// verifiedWord reads email_verified: true and "true" vouch, anything else that is
+// there does not.
+func verifiedWord(c identity.Claims) (vouched, said bool) {
+	value, said := c["email_verified"]
+	return value == any(true) || value == any("true"), said
+}
+
+// plausibleEmail trims the address and returns "" for one that two readers could
+// take for different ones: two @, spaces, control characters, an empty half, a
+// domain with an empty label.
+func plausibleEmail(address string) string {
+	address = strings.TrimSpace(address)
+	local, domain, _ := strings.Cut(address, "@")
+	if local == "" || domain == "" || strings.Contains(domain, "@") || len(address) > maxEmail {
+		return ""
+	}
+	if strings.Contains("."+domain+".", "..") {
+		return ""
+	}
+	if strings.ContainsFunc(address, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
+		return ""
+	}
+	return address
+}
+
+// displayName is for people to read: name, else the two halves, else the user name.
+func displayName(c identity.Claims) string {
+	text := func(name string) string {
+		s, _ := c[name].(string)
+		s = strings.TrimSpace(strings.Map(func(r rune) rune {
+			if !unicode.IsPrint(r) {
+				return -1
+			}
+			return r
+		}, s))
+		if runes := []rune(s); len(runes) > maxName {
+			s = string(runes[:maxName])
+		}
+		return s
+	}
+	if name := text("name"); name != "" {
+		return name
+	}
+	if name := strings.TrimSpace(text("given_name") + " " + text("family_name")); name != "" {
+		return name
+	}
+	return text("preferred_username")
+}
