@@ -1,0 +1,171 @@
+package authenticate
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"sallyport/internal/ui"
+	"sallyport/internal/weberr"
+	"sallyport/session"
+)
+
+// maxProgramName bounds what a program calls itself.
+const maxProgramName = 64
+
+// programLogin is GET /.pomerium/api/v1/login. A program asks it for an address
+// to open in a browser; the same path with a signature is that address, where
+// the person signs in and is asked.
+func (s *Service) programLogin(w http.ResponseWriter, r *http.Request, host string) error {
+	q, err := strictQuery(r.URL.RawQuery)
+	if err != nil {
+		return weberr.BadRequest("The request could not be read.", err)
+	}
+	if q.Has(paramSignature) {
+		return s.askConsent(w, r, host)
+	}
+	raw := q.Get(paramRedirect)
+	if raw == "" {
+		return s.notHere(host)
+	}
+	target, ok := s.programTarget(raw)
+	if !ok {
+		return weberr.BadRequest("Programs may not wait for an answer at that address.", nil)
+	}
+	params := url.Values{paramRedirect: {target.String()}}
+	if name := programName(q.Get(paramProgram), r.UserAgent()); name != "" {
+		params.Set(paramProgram, name)
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err = w.Write([]byte(s.urls.sign(host, pathProgramLogin, params, attemptLife)))
+	return err
+}
+
+// programTarget accepts where a program waits: one of the configured hosts, over
+// https, or over http on this very machine.
+func (s *Service) programTarget(raw string) (*url.URL, bool) {
+	for i := range len(raw) {
+		if c := raw[i]; c <= ' ' || c >= 0x7f || c == '\\' || c == '#' {
+			return nil, false
+		}
+	}
+	u, err := url.Parse(raw)
+	if err != nil || len(raw) > maxReturn || u.User != nil || u.Opaque != "" || u.Fragment != "" {
+		return nil, false
+	}
+	if _, ok := authority(u.Host); !ok {
+		return nil, false
+	}
+	name := strings.ToLower(u.Hostname())
+	local := isLoopback(name)
+	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+		return nil, false
+	}
+	domains := s.o.Settings.ProgrammaticRedirectDomains
+	listed := slices.ContainsFunc(domains, func(d string) bool { return strings.EqualFold(d, name) })
+	return u, listed || local && slices.Contains(domains, "localhost")
+}
+
+// programName is what to call a program: what it says, or the product its HTTP
+// client names. Printable ASCII, so that nothing on the page deceives.
+func programName(said, userAgent string) string {
+	name := said
+	if name == "" {
+		name, _, _ = strings.Cut(userAgent, " ")
+	}
+	name = strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return -1
+		}
+		return c
+	}, name)
+	return bounded(name, maxProgramName)
+}
+
+// askConsent signs the person in and shows what the program asks for.
+func (s *Service) askConsent(w http.ResponseWriter, r *http.Request, host string) error {
+	q, err := s.urls.verify(host, pathProgramLogin, r.URL.RawQuery, []string{paramRedirect}, []string{paramProgram})
+	if err != nil {
+		return badLink(err)
+	}
+	target, ok := s.programTarget(q.Get(paramRedirect))
+	if !ok {
+		return badLink(errURLParams)
+	}
+	_, c, err := s.routeClient(host)
+	if err != nil {
+		return err
+	}
+	ss, err := s.browserSession(r, s.o.Codec.Name(), host, c.id)
+	if err != nil {
+		return err
+	}
+	if ss == nil {
+		return s.challenge(w, r, host, c, requestTarget(r))
+	}
+	name := q.Get(paramProgram)
+	token, err := s.newForm(w, r, host, pathProgramLogin, map[string]string{
+		"target": target.String(), "program": name, "session": ss.ID,
+	})
+	if err != nil {
+		return err
+	}
+	waiting := target.Scheme + "://" + target.Host
+	s.o.Pages.ProgramConsent(w, r, ui.ProgramPage{
+		Host: host, Program: name, Account: accountOf(ss), ReturnTo: waiting, Expires: ss.Expires,
+		Form:      ui.Form{Action: pathProgramLogin, Fields: []ui.Field{{Name: fieldToken, Value: token}}, Targets: []string{waiting}},
+		CancelURL: "https://" + host + pathUser,
+	})
+	return nil
+}
+
+// programConsent is the click: a session of its own for the program, and the
+// token for it sent to where the program waits.
+func (s *Service) programConsent(w http.ResponseWriter, r *http.Request, host string) error {
+	values, err := s.readForm(w, r, host, pathProgramLogin)
+	if err != nil {
+		return err
+	}
+	target, ok := s.programTarget(values["target"])
+	if !ok {
+		return badLink(errURLParams)
+	}
+	parent, err := s.browserSession(r, s.o.Codec.Name(), host, "")
+	if err != nil {
+		return err
+	}
+	if parent == nil || parent.ID != values["session"] { // signed out, or somebody else by now
+		return forged()
+	}
+	token, err := s.programToken(r, host, parent, values["program"])
+	if err != nil {
+		return err
+	}
+	q := target.Query()
+	q.Set(paramJWT, token)
+	target.RawQuery = q.Encode()
+	s.metrics.programs.Inc()
+	redirect(w, r, target.String())
+	return nil
+}
+
+// programToken makes the program's session, which ends with the sign-in it was
+// made from at the latest, and the token for it.
+func (s *Service) programToken(r *http.Request, host string, parent *session.Session, name string) (string, error) {
+	now := s.now()
+	ss, err := s.o.Sessions.Create(r.Context(), session.Session{
+		Form: session.FormProgram, Subject: parent.Subject, Parent: parent.ID, Host: host, Program: name,
+		Created: now, Expires: parent.Expires, LastUsed: now, Refreshed: now,
+		ClientAddress: s.o.ClientIP(r).String(), UserAgent: bounded(r.UserAgent(), maxUserAgent),
+	})
+	if err != nil {
+		return "", storeError(err)
+	}
+	token, err := s.tokens.sign(ss)
+	if err != nil {
+		return "", weberr.Internal(err)
+	}
+	s.o.Logger.InfoContext(r.Context(), "program let in", "user", ss.Subject.ID, "email", ss.Subject.Email, "host", host, "program", name)
+	return token, nil
+}
