@@ -102,7 +102,7 @@ func (c *cached[T]) start() bool {
 func (c *cached[T]) run() {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
-	value, err := c.fetch(ctx)
+	value, err := c.safely(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
@@ -115,6 +115,16 @@ func (c *cached[T]) run() {
 	}
 	close(c.flight)
 	c.flight = nil
+}
+
+// safely contains a panic of a decoder: this goroutine is nobody's request.
+func (c *cached[T]) safely(ctx context.Context) (value T, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = unavailable(nil, "reading the answer panicked: %v", v)
+		}
+	}()
+	return c.fetch(ctx)
 }
 
 // errGap is the cause of refusing a fetch so soon after a good one.

@@ -1,0 +1,203 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"sallyport/identity"
+	"sallyport/idp"
+	"sallyport/store"
+)
+
+const (
+	readTimeout  = 30 * time.Second // one reading, whoever waits for it
+	storeTimeout = 5 * time.Second
+	// rewriteAfter is how old the stored time of reading may grow while nothing
+	// else changes: writing it every time would wake every replica for nothing.
+	rewriteAfter = 10 * time.Minute
+	writeTries   = 5
+)
+
+// Read asks the source for a person, stores and publishes what it said, and
+// returns it. Those who ask for the same person meanwhile get the same answer.
+// The reading is not given up when ctx ends, only the waiting for it.
+//
+// idp.ErrNotFound: there is no such person, and everybody who asks Person is told
+// so from now on. Any other error leaves what was known in place.
+func (d *Directory) Read(ctx context.Context, id string) (*identity.Person, error) {
+	if id == "" {
+		return nil, fmt.Errorf("directory: no id: %w", idp.ErrNotFound)
+	}
+	f := d.flights.join(id, func() (*identity.Person, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+		defer cancel()
+		return d.read(ctx, id)
+	})
+	select {
+	case <-f.done:
+		return f.person, f.err
+	case <-ctx.Done():
+		return nil, &idp.UnavailableError{What: "directory: no answer in time", Err: ctx.Err()}
+	}
+}
+
+func (d *Directory) read(ctx context.Context, id string) (*identity.Person, error) {
+	asked := d.now()
+	person, err := d.source.Person(ctx, id)
+	switch {
+	case errors.Is(err, idp.ErrNotFound):
+		person = nil
+	case err != nil:
+		d.log.Warn("person could not be read, what was known stands", "person", id, "error", err)
+		return nil, err
+	case person == nil || person.ID != id:
+		return nil, &idp.InvalidError{What: fmt.Sprintf("asked for person %q, got another", id)}
+	}
+	settled := d.settle(ctx, id, person, asked)
+	if settled.Person == nil {
+		return nil, fmt.Errorf("directory: person %q: %w", id, idp.ErrNotFound)
+	}
+	return settled.Person, nil
+}
+
+// settle stores and publishes what was read at that time and returns what stands
+// then: the reading, or a later one of another replica. A store that fails
+// takes nothing back: what was read counts here, and is stored next time.
+func (d *Directory) settle(ctx context.Context, id string, person *identity.Person, asked time.Time) *entry {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	standing := d.entry(id)
+	for range writeTries {
+		if standing != nil && standing.ReadAt.After(asked) {
+			return d.publish(id, standing)
+		}
+		next := standing.next(person, asked)
+		if standing != nil && standing.version != 0 && next.Version == standing.Version && asked.Sub(standing.storedAt) < rewriteAfter {
+			return d.publish(id, next)
+		}
+		err := d.write(ctx, id, next)
+		if err == nil {
+			return d.publish(id, next)
+		}
+		if errors.Is(err, store.ErrConflict) {
+			if standing, err = d.stored(ctx, id); err == nil {
+				continue
+			}
+		}
+		d.log.Warn("person could not be stored, the reading counts on this replica", "person", id, "error", err)
+		return d.publish(id, next)
+	}
+	d.log.Warn("person could not be stored for conflicts, the reading counts on this replica", "person", id)
+	return d.publish(id, standing.next(person, asked))
+}
+
+// write stores e over the version it follows and notes the new one in it.
+func (d *Directory) write(ctx context.Context, id string, e *entry) error {
+	r, err := e.encode(id, d.retention)
+	if err != nil {
+		return err
+	}
+	expect := store.Absent
+	if e.version != 0 {
+		expect = store.Is(e.version)
+	}
+	if r, err = d.store.Put(ctx, r, expect); err != nil {
+		return err
+	}
+	e.version, e.storedAt = r.Version, e.ReadAt
+	return nil
+}
+
+// stored returns the record that stands in the store; nil for none. What this
+// replica knows without the store's knowing keeps its place in the count.
+func (d *Directory) stored(ctx context.Context, id string) (*entry, error) {
+	r, err := d.store.Get(ctx, Kind, id)
+	if errors.Is(err, store.ErrNotFound) {
+		if known := d.entry(id); known != nil {
+			lost := *known
+			lost.version = 0
+			return &lost, nil
+		}
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decodeEntry(r)
+}
+
+func (d *Directory) entry(id string) *entry {
+	v, ok := d.people.Load(id)
+	if !ok {
+		return nil
+	}
+	return v.(*entry)
+}
+
+// publish makes e what is known, unless something newer is, and tells the change.
+func (d *Directory) publish(id string, e *entry) *entry {
+	d.publishing.Lock()
+	was := d.entry(id)
+	if was != nil && newer(was, e) {
+		d.publishing.Unlock()
+		return was
+	}
+	d.people.Store(id, e)
+	d.publishing.Unlock()
+	if was == nil || !same(was.Person, e.Person) {
+		d.changed(id)
+	}
+	return e
+}
+
+// newer reports whether a stands against b. Versions of the store are in order;
+// where one of the two never reached the store, the later reading counts.
+func newer(a, b *entry) bool {
+	if a.version != 0 && b.version != 0 && a.version != b.version {
+		return a.version > b.version
+	}
+	return a.ReadAt.After(b.ReadAt)
+}
+
+// flights lets one reading per id serve all who ask for it meanwhile.
+type flights struct {
+	mu  sync.Mutex
+	all map[string]*flight
+}
+
+type flight struct {
+	done   chan struct{}
+	person *identity.Person
+	err    error
+}
+
+// join starts read on its own goroutine, unless one runs for id already. The
+// goroutine ends with read, which bounds itself.
+func (fs *flights) join(id string, read func() (*identity.Person, error)) *flight {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f, ok := fs.all[id]; ok {
+		return f
+	}
+	f := &flight{done: make(chan struct{})}
+	if fs.all == nil {
+		fs.all = map[string]*flight{}
+	}
+	fs.all[id] = f
+	go func() {
+		defer func() {
+			if v := recover(); v != nil { // of a decoder, over an answer nobody foresaw
+				f.person, f.err = nil, fmt.Errorf("directory: reading panicked: %v", v)
+			}
+			fs.mu.Lock()
+			delete(fs.all, id)
+			fs.mu.Unlock()
+			close(f.done)
+		}()
+		f.person, f.err = read()
+	}()
+	return f
+}

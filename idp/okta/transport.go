@@ -1,0 +1,178 @@
+package okta
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"mime"
+	"net/http"
+	"net/url"
+	"time"
+
+	"sallyport/internal/httpout"
+)
+
+const (
+	attempts       = 3                // at most, of one request
+	attemptTimeout = 10 * time.Second // where the client states none
+	maxWait        = 5 * time.Second  // for a rate limit; past it the caller is told when to come again
+	firstPause     = 100 * time.Millisecond
+)
+
+// transport is all the SDK sees of the network. Its RoundTrip returns either a
+// 200 with a body that was read whole and is JSON, or an *Error: the SDK's own
+// handling of errors, retries and limits is never reached.
+type transport struct {
+	base          http.RoundTripper
+	org           *url.URL
+	authorization string
+	timeout       time.Duration
+	limits        *limits
+	metrics       *metrics
+	log           *slog.Logger
+	now           func() time.Time
+	sleep         func(context.Context, time.Duration) error
+}
+
+func newTransport(o Options, org, authorization string) (*transport, error) {
+	u, err := url.Parse(org)
+	if err != nil {
+		return nil, err
+	}
+	if o.HTTP == nil {
+		if o.HTTP, err = httpout.New(httpout.Options{MaxBody: maxAnswer}); err != nil {
+			return nil, err
+		}
+	}
+	t := &transport{
+		base: httpout.Bound(o.HTTP.Transport, maxAnswer), org: u, authorization: authorization,
+		timeout: o.HTTP.Timeout, log: o.Logger, now: o.Now, sleep: sleep,
+	}
+	if t.timeout <= 0 {
+		t.timeout = attemptTimeout
+	}
+	if t.log == nil {
+		t.log = slog.New(slog.DiscardHandler)
+	}
+	if t.now == nil {
+		t.now = time.Now
+	}
+	t.metrics = newMetrics(o.Registry)
+	t.limits = newLimits(o.QPS, t.metrics)
+	return t, nil
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodGet || r.URL.Host != t.org.Host || r.URL.Scheme != t.org.Scheme {
+		return nil, nonsense(r.URL.Path, "request to host %q is not for %q", r.URL.Host, t.org.Host)
+	}
+	for attempt := 1; ; attempt++ {
+		resp, failed := t.attempt(r)
+		if failed == nil {
+			return resp, nil
+		}
+		pause, again := t.again(r.Context(), failed, attempt)
+		if !again {
+			return nil, failed
+		}
+		if err := t.sleep(r.Context(), pause); err != nil {
+			return nil, failed
+		}
+	}
+}
+
+// attempt asks once, when the limits allow it.
+func (t *transport) attempt(r *http.Request) (*http.Response, *Error) {
+	bucket := bucketOf(r.URL.Path)
+	release, failed := t.limits.enter(r.Context(), t, bucket, r.URL.Path)
+	if failed != nil {
+		return nil, failed
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(r.Context(), t.timeout)
+	defer cancel()
+	req := r.Clone(ctx)
+	req.Header.Set("Authorization", t.authorization)
+	resp, err := t.base.RoundTrip(req)
+	t.metrics.requests.WithLabelValues(bucket, httpout.Outcome(resp, err)).Inc()
+	if err != nil {
+		return nil, &Error{Path: r.URL.Path, Summary: clip(err.Error(), 300), Err: err}
+	}
+	defer func() { _ = resp.Body.Close() }()
+	t.limits.learn(bucket, resp, t.now())
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, &Error{Path: r.URL.Path, Status: resp.StatusCode, Summary: "answer broke off: " + clip(err.Error(), 200), Err: err}
+	}
+	return t.accept(r, resp, body)
+}
+
+// accept hands on a 200 whose body is whole JSON and whose links were checked.
+func (t *transport) accept(r *http.Request, resp *http.Response, body []byte) (*http.Response, *Error) {
+	path := r.URL.Path
+	if resp.StatusCode != http.StatusOK {
+		return nil, failure(path, resp, body, t.now())
+	}
+	if !isJSON(resp.Header) || !json.Valid(body) {
+		return nil, &Error{Path: path, Status: resp.StatusCode, Summary: "answer is not JSON"}
+	}
+	next, err := nextLink(resp.Header, r.URL)
+	if err != nil {
+		return nil, &Error{Path: path, Status: resp.StatusCode, Summary: err.Error()}
+	}
+	// The SDK would be misled by joined lines and panic on a malformed URL: it
+	// sees one line of our own making.
+	header := http.Header{"Content-Type": {"application/json"}}
+	if next != nil {
+		header.Set("Link", "<"+next.String()+`>; rel="next"`)
+	}
+	return &http.Response{
+		Status: resp.Status, StatusCode: resp.StatusCode, Proto: resp.Proto, ProtoMajor: resp.ProtoMajor, ProtoMinor: resp.ProtoMinor,
+		Header: header, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r,
+	}, nil
+}
+
+// again decides whether asking once more is worth it: after a break of the
+// connection, an error of the server, or a rate limit that ends soon.
+func (t *transport) again(ctx context.Context, e *Error, attempt int) (time.Duration, bool) {
+	if attempt >= attempts || ctx.Err() != nil {
+		return 0, false
+	}
+	switch {
+	case e.Status == http.StatusTooManyRequests:
+		wait := max(e.RetryAfter, time.Second) + jitter(250*time.Millisecond)
+		return wait, wait <= maxWait
+	case e.Status == 0 && e.RetryAfter > 0:
+		return 0, false // our own limits refused
+	case errors.Is(e.Err, httpout.ErrRedirect), errors.Is(e.Err, httpout.ErrTooLarge), errors.Is(e.Err, context.DeadlineExceeded):
+		return 0, false // would be the same again, or take as long again
+	case e.Status == 0 && e.Err != nil, e.Status >= 500, e.Status == http.StatusOK && e.Err != nil:
+		pause := firstPause << (attempt - 1)
+		return pause + jitter(pause), true
+	}
+	return 0, false
+}
+
+func jitter(most time.Duration) time.Duration { return rand.N(most + 1) }
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func isJSON(h http.Header) bool {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && kind == "application/json"
+}
