@@ -1,3 +1,21 @@
+// Package config reads what an operator writes: one YAML file, with the
+// environment laid over it, becomes a [Config] or a list of everything that is
+// wrong with it, each problem with its place, the line and a hint.
+//
+//	key.go           a table of keys drives decoding, environment and reference
+//	load.go          Load: file, environment, keys, routes, checks, in this order
+//	yaml.go          text to a tree without aliases, merges and repeated keys
+//	value*.go        one node of the tree, read as the type its key takes
+//	environment.go   variables laid over the file
+//	files.go         what NAME_file keys and certificates point to
+//	source.go        excerpts, with secrets masked (secrets.go)
+//	listen.go, provider.go, session.go, ...  one section of keys each
+//	route*.go        one route; routes.go checks them against each other
+//	inert.go         keys that are known and do nothing, each with its reason
+//	watch.go         sees files change
+//
+// What a policy means is known to policy, what a header template is to
+// internal/template; who uses which part of a Config is server's to say.
 package config
 
 import (
@@ -25,6 +43,7 @@ type Config struct {
 	Listen       Listen
 	Authenticate Authenticate
 	Provider     Provider
+	Directory    Directory
 	Session      Session
 	Identity     Identity
 	Storage      Storage
@@ -35,6 +54,10 @@ type Config struct {
 	// SetResponseHeaders are laid on every response, nil entries removed.
 	SetResponseHeaders map[string]string
 	Routes             []*Route
+
+	// WatchFiles says whether a change of Files reloads the configuration, which
+	// is so unless the runtime flag config_hot_reload is off.
+	WatchFiles bool
 }
 
 // Listen says where and how connections come in.
@@ -47,7 +70,21 @@ type Listen struct {
 	TimeoutWrite     time.Duration
 	TimeoutIdle      time.Duration
 	DrainTimeout     time.Duration // SIGTERM to exit, 30 s
-	DrainDelay       time.Duration // /readyz is 503 this long before accepting stops
+	DrainDelay       time.Duration // /readyz is 503 this long before accepting stops, 5 s
+	Autocert         Autocert
+}
+
+// Autocert is how certificates are obtained by ACME. Load refuses Enabled, which
+// is not supported yet; the rest is read.
+type Autocert struct {
+	Enabled             bool
+	CA                  string // directory URL, "": Let's Encrypt
+	Email               string
+	Staging             bool
+	Dir                 string
+	MustStaple          bool
+	EABKeyID, EABMACKey string
+	TrustedCA           []byte // PEM
 }
 
 // Certificate is a pair in PEM; CertFile and KeyFile are set where it came from
@@ -76,12 +113,23 @@ type Provider struct {
 	Scopes         []string // nil: openid profile email offline_access
 	RequestParams  map[string]string
 	ServiceAccount ServiceAccount
-	CAFile         string        // PEM bundle added to the system roots towards the provider
-	QPS            float64       // upper bound on directory requests a second, 0: none
-	RefreshTimeout time.Duration // idp_refresh_directory_timeout
+	CAFile         string  // PEM bundle added to the system roots towards the provider
+	QPS            float64 // upper bound on directory requests a second, 0: none
+	// RefreshInterval is how often the whole directory is read
+	// (idp_refresh_directory_interval), RefreshTimeout how long one reading may
+	// take (idp_refresh_directory_timeout).
+	RefreshInterval time.Duration
+	RefreshTimeout  time.Duration
 	// OutageGrace is how long past its access token's expiry a session lives
-	// while the provider cannot be asked.
+	// while the provider cannot be asked, 1 h.
 	OutageGrace time.Duration
+}
+
+// Directory is how old what is known about people may be.
+type Directory struct {
+	// MaxStaleness is the age at which facts of the directory count for nothing
+	// and rules on them deny, 1 h.
+	MaxStaleness time.Duration
 }
 
 // ServiceAccount is idp_service_account decoded; the zero value means none.
@@ -100,6 +148,9 @@ type Session struct {
 	IdleTimeout    time.Duration // 0: none
 	CookieSecret   [][]byte      // key ring, 32 bytes each, first writes; nil: the data directory's
 	SharedSecret   [][]byte
+	// RevocationBound is how long a session that is in memory is served while
+	// the store cannot be reached, 30 s.
+	RevocationBound time.Duration
 }
 
 // Identity is what upstreams are told.

@@ -1,0 +1,224 @@
+package config
+
+import (
+	"encoding/json"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"sallyport/internal/oktaurl"
+)
+
+var providerKeys = []key[globals]{
+	custom("idp_provider", "one of okta, oidc", readProviderName,
+		"The identity provider: `okta`, or `oidc` for any other that speaks OpenID Connect. Required."),
+	works("idp_provider_url", textKind, func(g *globals) *string { return &g.Provider.URL },
+		"The issuer: for Okta the organisation, `https://acme.okta.com`, or one of its authorization servers, `https://acme.okta.com/oauth2/default`. Required."),
+	works("idp_client_id", textKind, func(g *globals) *string { return &g.Provider.ClientID },
+		"The client id of the OIDC web application at the provider. Required."),
+	works("idp_client_secret", textKind, func(g *globals) *string { return &g.Provider.ClientSecret },
+		"Its client secret. Required.").secret().file(),
+	custom("idp_scopes", textsKind.name, readScopes,
+		"Scopes to ask for. Without offline_access there is no refresh: changes at the provider are seen at the next sign-in only.").
+		unset("openid profile email offline_access"),
+	custom("idp_request_params", "mapping of text", readRequestParams,
+		"Parameters to add to the sign-in request, such as prompt or acr_values."),
+	custom("idp_service_account", "base64 of {\"api_key\": ...}, or the API token", readServiceAccount,
+		"The Okta API token with which groups and status of people are read. Policies on groups need it.").secret().file(),
+	works("idp_refresh_directory_interval", positiveKind, func(g *globals) *time.Duration { return &g.Provider.RefreshInterval },
+		"How often the directory is read as a whole.").def("10m"),
+	works("idp_refresh_directory_timeout", positiveKind, func(g *globals) *time.Duration { return &g.Provider.RefreshTimeout },
+		"How long one reading of the directory may take.").def("1m"),
+	works("idp_qps", numberKind, func(g *globals) *float64 { return &g.Provider.QPS },
+		"The most requests a second to the directory's API.").unset("Okta's rate-limit headers set the pace"),
+	custom("idp_ca_file", "path", readCAFile,
+		"Certificates in PEM that are trusted towards the provider beside the system's, for proxies that open TLS.").ours(),
+	works("idp_outage_grace", durationKind, func(g *globals) *time.Duration { return &g.Provider.OutageGrace },
+		"How long past the expiry of its access token a session lives while the provider cannot be asked.").def("1h").ours(),
+	custom("directory", "mapping", func(g *globals, v value) {
+		if entries, ok := v.pairs(); ok {
+			decode(v.l, directoryTable, &g.Directory, entries)
+		}
+	}, "How the directory is used.").ours().sub(directoryTable.list()),
+}
+
+var directoryTable = newTable("directory", nil, []key[Directory]{
+	works("max_staleness", positiveKind, func(d *Directory) *time.Duration { return &d.MaxStaleness },
+		"The age at which facts of the directory no longer count: rules on them deny.").def("1h"),
+})
+
+// otherProviders are Pomerium's that have no code of their own here.
+var otherProviders = []string{
+	"apple", "auth0", "azure", "cognito", "github", "gitlab", "google", "hosted", "onelogin", "ping",
+}
+
+func readProviderName(g *globals, v value) {
+	s, ok := v.word()
+	if !ok {
+		return
+	}
+	switch name := strings.ToLower(s); {
+	case name == "okta" || name == "oidc":
+		g.Provider.Name = name
+	case name == "hosted":
+		v.expected("okta or oidc", "Pomerium's hosted sign-in is not used here: register a client at your own provider")
+	case slices.Contains(otherProviders, name):
+		v.expected("okta or oidc", "with \"oidc\" and the issuer as idp_provider_url, other providers of OpenID Connect work too")
+	default:
+		hint := "the providers are okta and oidc"
+		if near := nearest(name, []string{"okta", "oidc"}); near != "" {
+			hint = "did you mean \"" + near + "\"?"
+		}
+		v.expected("okta or oidc", hint)
+	}
+}
+
+func readScopes(g *globals, v value) {
+	scopes, ok := v.texts()
+	if !ok || len(scopes) == 0 {
+		return
+	}
+	g.Provider.Scopes = scopes
+	if !slices.Contains(scopes, "openid") {
+		v.fail("add openid", "expected the scope openid among them: there is no ID token without it")
+	}
+	if !slices.Contains(scopes, "offline_access") {
+		v.warn("add offline_access, and grant the client refresh tokens",
+			"without offline_access sessions cannot be refreshed: changes at the provider are seen at the next sign-in only")
+	}
+}
+
+// ownParams are the parameters of a sign-in that its safety rests on.
+var ownParams = []string{
+	"client_id", "client_secret", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce",
+	"code_challenge", "code_challenge_method", "request", "request_uri",
+}
+
+func readRequestParams(g *globals, v value) {
+	ps, ok := v.pairs()
+	if !ok {
+		return
+	}
+	g.Provider.RequestParams = map[string]string{}
+	for _, p := range ps {
+		name := p.key.n.Value
+		if slices.Contains(ownParams, name) {
+			p.key.fail("", "%q is set by each sign-in itself", name)
+			continue
+		}
+		if s, ok := p.value.scalar(); ok {
+			g.Provider.RequestParams[name] = s
+		}
+	}
+}
+
+func readCAFile(g *globals, v value) {
+	path, ok := v.pathText(false)
+	if !ok {
+		return
+	}
+	w, ok := v.content(false)
+	if !ok {
+		return
+	}
+	if _, ok := w.authorities(); ok {
+		g.Provider.CAFile = path
+	}
+}
+
+// apiToken is what an Okta API token may look like: opaque, without spaces.
+var apiToken = regexp.MustCompile(`^[A-Za-z0-9_.~-]{20,}$`)
+
+func readServiceAccount(g *globals, v value) {
+	const form = `expected base64 of {"api_key": "..."}, or an API token`
+	s, ok := v.word()
+	if !ok {
+		return
+	}
+	s = strings.TrimPrefix(s, "SSWS ")
+	raw := []byte(s)
+	if b, err := decode64(s); err == nil && strings.HasPrefix(strings.TrimSpace(string(b)), "{") {
+		raw = b
+	} else if !strings.HasPrefix(s, "{") {
+		if !apiToken.MatchString(s) {
+			v.fail("make it with: echo '{\"api_key\": \"TOKEN\"}' | base64", form)
+			return
+		}
+		g.Provider.ServiceAccount = ServiceAccount{APIKey: s}
+		return
+	}
+	var account map[string]any
+	if err := json.Unmarshal(raw, &account); err != nil {
+		v.fail("make it with: echo '{\"api_key\": \"TOKEN\"}' | base64", form+"; what it decodes to is not JSON")
+		return
+	}
+	key, _ := account["api_key"].(string)
+	key = strings.TrimPrefix(strings.TrimSpace(key), "SSWS ")
+	switch _, byKey := account["private_key"]; {
+	case key != "" && !strings.ContainsAny(key, " \t\r\n"):
+		g.Provider.ServiceAccount = ServiceAccount{APIKey: key, Raw: raw}
+	case byKey:
+		v.fail("make an API token in Okta (Security, API, Tokens) and give it as api_key", "service apps with a private key are not supported yet")
+	default:
+		v.fail("it is the API token made in Okta under Security, API, Tokens", "expected \"api_key\" in the JSON")
+	}
+}
+
+func (l *loader) checkProvider(g *globals, said given) {
+	for _, k := range []struct{ name, hint string }{
+		{"idp_provider", "okta, or oidc for other providers of OpenID Connect"},
+		{"idp_provider_url", "the issuer, such as https://acme.okta.com"},
+		{"idp_client_id", "it is shown by the OIDC web application at the provider"},
+		{"idp_client_secret", "it is shown by the OIDC web application at the provider; idp_client_secret_file reads it from a file"},
+	} {
+		if !said[k.name].given() {
+			l.missing(k.name, k.hint)
+		}
+	}
+	if v := said["idp_provider_url"]; v.given() && g.Provider.URL != "" {
+		g.checkIssuer(v)
+	}
+	if v := said["idp_service_account"]; v.given() && g.Provider.Name == "oidc" {
+		v.fail("claim/groups in a policy reads the groups that the token names", "the directory can be read with idp_provider okta only")
+	}
+}
+
+// checkIssuer puts the issuer right.
+func (g *globals) checkIssuer(v value) {
+	if g.Provider.Name == "okta" {
+		canonical, note, err := oktaurl.Canonical(g.Provider.URL)
+		if err != nil {
+			v.fail("the organisation's URL, such as https://acme.okta.com", "%s", userinfo.ReplaceAllString(err.Error(), "://"+mask+"@"))
+			return
+		}
+		if note != "" {
+			v.warn("write "+canonical, "put right: %s", note)
+		}
+		g.Provider.URL = canonical
+		return
+	}
+	u, ok := v.webURL()
+	if !ok {
+		return
+	}
+	if u.RawQuery != "" || u.Scheme != "https" && !loopback(u.Hostname()) {
+		v.expected("a URL that begins with https://, without a query", "")
+	}
+}
+
+func loopback(host string) bool {
+	host = strings.ToLower(host)
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && a.IsLoopback()
+}
+
+// issuerHost is the provider's host, for checks.
+func issuerHost(issuer string) string {
+	if u, err := url.Parse(issuer); err == nil {
+		return strings.ToLower(u.Hostname())
+	}
+	return ""
+}

@@ -1,0 +1,116 @@
+package config
+
+import (
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"sallyport/policy"
+)
+
+// access is what a route says about who may pass.
+type access struct {
+	policy *policy.Policy
+	legacy policy.Legacy
+}
+
+var policyKeys = []key[draft]{
+	custom("policy", "policy", readPolicy,
+		"Who may pass: allow and deny rules. Without a policy and the keys below nobody may."),
+	custom("allowed_users", "list of text", func(d *draft, v value) { d.access.legacy.AllowedUsers = v.valued() },
+		"E-mails or user ids that may pass."),
+	custom("allowed_domains", "list of text", func(d *draft, v value) { d.access.legacy.AllowedDomains = v.valued() },
+		"E-mail domains that may pass."),
+	custom("allowed_groups", "list of text", func(d *draft, v value) { d.access.legacy.AllowedGroups = v.valued() },
+		"Groups of the directory, by id or name, that may pass. Needs `idp_service_account`."),
+	custom("allowed_idp_claims", "mapping of claim to list of values", readAllowedClaims,
+		"Values of claims that may pass."),
+	custom("allow_any_authenticated_user", boolKind.name, func(d *draft, v value) { d.access.legacy.AllowAnyAuthenticated = v.flag() },
+		"Everybody who can sign in may pass."),
+	custom("allow_public_unauthenticated_access", boolKind.name, func(d *draft, v value) { d.access.legacy.AllowPublic = v.flag() },
+		"Everybody may pass, without signing in."),
+	custom("cors_allow_preflight", boolKind.name, func(d *draft, v value) {
+		d.access.legacy.CORSPreflight = v.flag()
+		d.CORSPreflight = d.access.legacy.CORSPreflight.On
+	}, "CORS preflight requests may pass without signing in."),
+	works("show_error_details", boolKind, func(d *draft) *bool { return &d.ShowErrorDetails },
+		"Tells people who are denied which rules said so.").def("false"),
+}
+
+func readPolicy(d *draft, v value) {
+	if v.fromEnvironment() {
+		return // a route is never a variable of its own
+	}
+	p, problems := policy.Parse(v.n, v.file)
+	d.access.policy = p
+	v.l.errors = append(v.l.errors, problems...)
+}
+
+// valued is a list of text with places.
+func (v value) valued() []policy.Valued {
+	items, _ := v.list()
+	var out []policy.Valued
+	for _, item := range items {
+		if s, ok := item.word(); ok {
+			out = append(out, policy.Valued{Value: s, Position: item.position()})
+		}
+	}
+	return out
+}
+
+func (v value) flag() policy.Flag {
+	on, _ := v.boolean()
+	return policy.Flag{On: on, Position: v.position()}
+}
+
+func readAllowedClaims(d *draft, v value) {
+	ps, _ := v.pairs()
+	for _, p := range ps {
+		items, _ := p.value.list()
+		for _, item := range items {
+			c := policy.ClaimValue{Claim: p.key.n.Value, Value: item.native(), Position: item.position()}
+			d.access.legacy.AllowedClaims = append(d.access.legacy.AllowedClaims, c)
+		}
+	}
+}
+
+// native is a scalar as the Go value that claims are compared with; nil for
+// anything else.
+func (v value) native() any {
+	if v.n.Kind != yaml.ScalarNode {
+		return nil
+	}
+	switch v.n.ShortTag() {
+	case "!!bool":
+		return strings.EqualFold(v.n.Value, "true")
+	case "!!int":
+		if i, err := strconv.Atoi(v.n.Value); err == nil {
+			return i
+		}
+	case "!!float":
+		if f, err := strconv.ParseFloat(v.n.Value, 64); err == nil {
+			return f
+		}
+	case "!!null":
+		return nil
+	}
+	return v.n.Value
+}
+
+// checkAccess makes one policy of all that the route says.
+func (d *draft) checkAccess(g *globals) {
+	l := d.at.l
+	l.errors = append(l.errors, d.access.legacy.Problems()...)
+	d.Policy = d.access.policy.WithLegacy(d.access.legacy)
+	account := g.Provider.ServiceAccount
+	if account.APIKey == "" && len(account.Raw) == 0 {
+		for _, ref := range d.Policy.UsesGroups() {
+			l.fail(ref.Position, "set idp_service_account to read groups from the directory, or write claim/groups to read them from the token",
+				"group %s cannot be known: there is no idp_service_account", shortQuote(ref.Name))
+		}
+	}
+	if len(d.Policy.Rules()) == 0 {
+		d.at.l.warn(d.Position, "give it a policy, such as allow: {or: [authenticated_user: true]}", "nobody may pass this route: it has no policy")
+	}
+}

@@ -1,0 +1,56 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// secretName reports whether a key of that name may hold something that must
+// not be shown: the tables know, and names that they do not have are judged by
+// their words.
+func (l *loader) secretName(name string) bool {
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		name = name[i+1:]
+	}
+	if secret, known := l.secretKeys[name]; known {
+		return secret
+	}
+	return secretName(name)
+}
+
+// hideSecrets hides in the source of that name the values of keys that may be
+// secret, keys misspelt and misplaced ones included.
+func (l *loader) hideSecrets(source string, n *yaml.Node) {
+	src := l.sources[source]
+	if n.Kind != yaml.MappingNode {
+		for _, c := range n.Content {
+			l.hideSecrets(source, c)
+		}
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := n.Content[i], n.Content[i+1]
+		name := k.Value
+		_, known := l.secretKeys[name]
+		_, file := l.secretKeys[strings.TrimSuffix(name, "_file")]
+		switch {
+		case l.secretName(name), !known && l.secretName(nearest(name, l.secretList)):
+			src.hide(v)
+		case file && l.secretName(strings.TrimSuffix(name, "_file")) && !pathLike(v.Value):
+			src.hide(v)
+		default:
+			l.hideSecrets(source, v)
+		}
+	}
+}
+
+var keyText = regexp.MustCompile(`^[A-Za-z0-9+/_-]{40,}=*$`)
+
+// pathLike reports whether s is surely the path of a file and not the secret
+// that somebody wrote where its path belongs.
+func pathLike(s string) bool {
+	rooted := strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../")
+	return rooted && !keyText.MatchString(s) && !strings.ContainsAny(s, "\n=")
+}
