@@ -27,7 +27,7 @@ type Session struct {
 	// Created starts the absolute lifetime, Expires ends it.
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires"`
-	// LastUsed is as of the last batched write; the manager knows better.
+	// LastUsed is as of when this value was read; Manager.LastUsed knows better.
 	LastUsed time.Time `json:"last_used"`
 	// Refreshed is when claims and tokens were last replaced as a whole.
 	Refreshed time.Time `json:"refreshed"`
@@ -46,8 +46,8 @@ type Session struct {
 
 	Tokens idp.Tokens `json:"tokens"`
 
-	// Version is the store's; it changes with every write but a touch of
-	// LastUsed that changes nothing else.
+	// Version is the store's and changes with every write. Use does not change it:
+	// it is kept in a record of its own.
 	Version uint64 `json:"-"`
 }
 

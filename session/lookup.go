@@ -1,0 +1,236 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sallyport/store"
+)
+
+// Get returns the session of that id: from the view, else from the store, which
+// is asked once however many wait. ErrNone (ErrExpired where that is known)
+// means that there is no such session; store.ErrUnavailable means that nobody
+// can tell at this moment. Whether it has been idle for too long is for Check.
+func (m *Manager) Get(ctx context.Context, id string) (*Session, error) {
+	if e := m.view.find(id); e != nil && m.trusted() {
+		s := e.session.Load()
+		if !m.now().Before(s.Expires) {
+			return nil, ErrExpired
+		}
+		return s, nil
+	}
+	if len(id) != idLen {
+		return nil, ErrNone
+	}
+	return m.load(ctx, id)
+}
+
+// trusted reports whether the view is as good as the store: it is while the feed
+// tells of revocations, and for the revocation bound after that was last so.
+func (m *Manager) trusted() bool {
+	if !m.feedDown.Load() && !m.storeDown.Load() {
+		return true
+	}
+	return m.now().UnixNano()-m.lastGood.Load() < int64(m.bound)
+}
+
+// flight is one question to the store that any number of callers wait for.
+type flight struct {
+	done    chan struct{}
+	stale   bool // something changed since the question was asked; under Manager.mu
+	session *Session
+	err     error
+}
+
+func (m *Manager) load(ctx context.Context, id string) (*Session, error) {
+	m.mu.Lock()
+	if _, refused := m.refused[id]; refused || m.gone.has(id, m.now()) {
+		m.mu.Unlock()
+		return nil, ErrNone
+	}
+	f := m.flights[id]
+	if f == nil {
+		f = &flight{done: make(chan struct{})}
+		m.flights[id] = f
+		// The question outlives the caller who asked first: others wait too.
+		go m.fly(context.WithoutCancel(ctx), id, f)
+	}
+	m.mu.Unlock()
+	select {
+	case <-f.done:
+		return f.session, f.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: gave up on a session: %w", store.ErrUnavailable, ctx.Err())
+	}
+}
+
+func (m *Manager) fly(ctx context.Context, id string, f *flight) {
+	ctx, cancel := context.WithTimeout(ctx, storeWait)
+	defer cancel()
+	for {
+		s, written, err := m.read(ctx, id)
+		if m.land(id, f, s, written, err) {
+			close(f.done)
+			return
+		}
+	}
+}
+
+// land takes what was read into the view, unless it may be out of date already:
+// then the store is to be asked again.
+func (m *Manager) land(id string, f *flight, s *Session, written int64, err error) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if f.stale && (err == nil || errors.Is(err, ErrNone)) {
+		f.stale = false
+		return false
+	}
+	delete(m.flights, id)
+	if _, refused := m.refused[id]; refused {
+		s, err = nil, ErrNone
+	}
+	f.session, f.err = s, err
+	switch {
+	case err == nil:
+		m.admit(s, written)
+	case errors.Is(err, ErrNone):
+		m.gone.add(id, m.now())
+	}
+	return true
+}
+
+// admit puts s into the view; the caller holds mu. What is known of its use is
+// kept, be it in the view, pending or in the store.
+func (m *Manager) admit(s *Session, written int64) {
+	if m.rescan != nil {
+		m.rescan[s.ID] = struct{}{}
+	}
+	written = max(written, s.LastUsed.UnixNano())
+	if e := m.view.find(s.ID); e != nil {
+		if e.session.Load().Version < s.Version {
+			e.session.Store(s)
+		}
+		raise(&e.used, written)
+		raise(&e.written, written)
+		return
+	}
+	used := max(written, m.pending[s.ID].at)
+	delete(m.pending, s.ID)
+	if evicted := m.view.insert(newEntry(s, used, written)); evicted != nil && evicted.dirty() {
+		m.pend(evicted.session.Load(), evicted.used.Load())
+	}
+}
+
+// read asks the store for a session and when it was used.
+func (m *Manager) read(ctx context.Context, id string) (s *Session, written int64, err error) {
+	s, err = m.fetch(ctx, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	switch r, err := m.store.Get(ctx, kindUse, id); {
+	case err == nil:
+		written = decodeUse(r)
+	case !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrUnreadable):
+		return nil, 0, unavailable(err)
+	}
+	s.LastUsed = later(s.LastUsed, written)
+	return s, written, nil
+}
+
+// fetch asks the store for a live session. One that cannot be read, because its
+// key is gone or the disk was tampered with, is none.
+func (m *Manager) fetch(ctx context.Context, id string) (*Session, error) {
+	r, err := m.store.Get(ctx, KindSession, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, ErrNone
+	case errors.Is(err, store.ErrUnreadable):
+		m.logger.Warn("session record does not open; it counts as none", "err", err)
+		return nil, ErrNone
+	case err != nil:
+		return nil, unavailable(err)
+	}
+	s, ended, err := decode(r)
+	switch {
+	case err != nil:
+		m.logger.Warn("session record cannot be read; it counts as none", "err", err)
+		return nil, ErrNone
+	case ended != "":
+		return nil, ErrNone
+	}
+	return s, nil
+}
+
+// unavailable makes err one that says nothing about a session, whatever the
+// engine called it.
+func unavailable(err error) error {
+	if errors.Is(err, store.ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+}
+
+// Live returns the sessions in the view, in no order.
+func (m *Manager) Live() []*Session {
+	var live []*Session
+	now := m.now()
+	for _, e := range m.view.all() {
+		if s := e.session.Load(); now.Before(s.Expires) {
+			live = append(live, s)
+		}
+	}
+	return live
+}
+
+// List returns all sessions in the store, oldest first, with when they were last
+// used. It reads all of them: it is for people, not for requests.
+func (m *Manager) List(ctx context.Context) ([]*Session, error) {
+	uses, err := m.scanUses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []*Session
+	err = m.store.Scan(ctx, KindSession, "", func(r store.Record) error {
+		// One bad record does not hide the others.
+		if s, ended, err := decode(r); err == nil && ended == "" {
+			s.LastUsed = later(s.LastUsed, uses[s.ID])
+			list = append(list, s)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	for _, s := range list {
+		s.LastUsed = m.LastUsed(s)
+	}
+	slices.SortFunc(list, func(a, b *Session) int {
+		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
+	})
+	return list, nil
+}
+
+// later returns the later of t and the nanoseconds since 1970.
+func later(t time.Time, nanos int64) time.Time {
+	if at := time.Unix(0, nanos).UTC(); at.After(t) {
+		return at
+	}
+	return t
+}
+
+func (m *Manager) scanUses(ctx context.Context) (map[string]int64, error) {
+	uses := make(map[string]int64)
+	err := m.store.Scan(ctx, kindUse, "", func(r store.Record) error {
+		uses[r.Key] = decodeUse(r)
+		return nil
+	})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return uses, nil
+}
