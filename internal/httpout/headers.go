@@ -26,7 +26,7 @@ func RateOf(h http.Header, now time.Time) (Rate, bool) {
 	if err1 != nil || err2 != nil || err3 != nil || limit < 0 || remaining < 0 {
 		return Rate{}, false
 	}
-	wait := time.Unix(reset, 0).Sub(serverTime(h, now))
+	wait := epoch(reset).Sub(serverTime(h, now))
 	return Rate{Limit: limit, Remaining: remaining, Reset: now.Add(clamp(wait))}, true
 }
 
@@ -42,7 +42,7 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 		}
 	}
 	if reset, err := strconv.ParseInt(h.Get("X-Rate-Limit-Reset"), 10, 64); err == nil {
-		return clamp(time.Unix(reset, 0).Sub(serverTime(h, now)) + time.Second)
+		return clamp(epoch(reset).Sub(serverTime(h, now)) + time.Second)
 	}
 	return 0
 }
@@ -78,6 +78,9 @@ func serverTime(h http.Header, now time.Time) time.Time {
 	}
 	return now
 }
+
+// epoch keeps a reset of any size within what time.Time can tell apart.
+func epoch(seconds int64) time.Time { return time.Unix(min(max(seconds, 0), 1<<40), 0) }
 
 func clamp(d time.Duration) time.Duration {
 	return min(max(d, 0), maxWait)

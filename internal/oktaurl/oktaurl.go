@@ -121,7 +121,9 @@ func canonicalHost(u *url.URL) (string, []string, error) {
 	}
 	label, domain, _ := strings.Cut(host, ".")
 	if isOrgDomain(domain) && strings.HasSuffix(label, "-admin") {
-		label = strings.TrimSuffix(label, "-admin")
+		for strings.HasSuffix(label, "-admin") {
+			label = strings.TrimSuffix(label, "-admin")
+		}
 		if !hostName.MatchString(label) {
 			return "", nil, fmt.Errorf("host %q names no organisation", host)
 		}
