@@ -20,9 +20,10 @@ type groupBody struct {
 }
 
 type groupLinks struct {
-	Logo  []logoLink `json:"logo"`
-	Users link       `json:"users"`
-	Apps  link       `json:"apps"`
+	Logo   []logoLink `json:"logo"`
+	Source *link      `json:"source,omitempty"`
+	Users  link       `json:"users"`
+	Apps   link       `json:"apps"`
 }
 
 type logoLink struct {
@@ -68,17 +69,15 @@ func (k *Okta) groupBody(g group) groupBody {
 	b := groupBody{
 		ID: g.ID, Created: stamp(g.created), LastUpdated: stamp(g.updated), LastMembershipUpdated: stamp(g.membersUpdated),
 		ObjectClass: []string{"okta:user_group"}, Type: g.Type,
-		Profile: map[string]any{"name": g.Name, "description": nil},
+		Profile: map[string]any{"name": g.Name, "description": orNull(g.Description)},
 		Links: groupLinks{
 			Users: link{Href: k.url + "/api/v1/groups/" + g.ID + "/users"},
 			Apps:  link{Href: k.url + "/api/v1/groups/" + g.ID + "/apps"},
 		},
 	}
-	if g.Description != "" {
-		b.Profile["description"] = g.Description
-	}
 	if g.Type == AppGroup {
 		b.ObjectClass = []string{"okta:windows_security_principal"}
+		b.Links.Source = &link{Href: k.url + "/api/v1/apps/" + g.Source}
 	}
 	maps.Copy(b.Profile, g.Profile)
 	for _, size := range []string{"medium", "large"} {

@@ -101,7 +101,7 @@ func (k *Okta) userBody(p person, alone bool) userBody {
 		StatusChanged: stamp(p.statusChanged), LastLogin: stamp(p.lastLogin), LastUpdated: stamp(p.updated),
 		PasswordChanged: stamp(p.passwordChanged),
 		Profile: map[string]any{
-			"firstName": p.FirstName, "lastName": p.LastName, "mobilePhone": nil, "secondEmail": nil,
+			"firstName": orNull(p.FirstName), "lastName": orNull(p.LastName), "mobilePhone": nil, "secondEmail": nil,
 			"login": p.Login, "email": p.Email,
 		},
 		Credentials: credentialsBody{Provider: map[string]string{"type": "OKTA", "name": "OKTA"}},
@@ -117,6 +117,13 @@ func (k *Okta) userBody(p person, alone bool) userBody {
 		k.addUserLinks(b.Links, p)
 	}
 	return b
+}
+
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
 }
 
 func (k *Okta) userURL(p person) string { return k.url + "/api/v1/users/" + p.ID }

@@ -19,6 +19,8 @@ type Group struct {
 	Name        string // required; not unique
 	Description string // "" is null
 	Type        string // OktaGroup if empty
+	// Source is the id of the application an AppGroup comes from.
+	Source string
 	// Profile holds further attributes, e.g. "samAccountName" of an AppGroup.
 	Profile map[string]any
 }

@@ -85,7 +85,6 @@ type Okta struct {
 	handler  http.Handler
 	server   *http.Server
 	listener net.Listener
-	closing  chan struct{}
 	stop     sync.Once
 	served   sync.WaitGroup
 }
@@ -124,7 +123,7 @@ func build(o Options) *Okta {
 	if o.SessionLifetime == 0 {
 		o.SessionLifetime = 2 * time.Hour
 	}
-	k := &Okta{opts: o, closing: make(chan struct{}), clock: &clock{base: o.Now}}
+	k := &Okta{opts: o, clock: &clock{base: o.Now}}
 	k.org = newOrg(o.Seed, k.clock.now)
 	k.grants = newGrants(k.clock.now)
 	k.sessions = newSessions(k.clock.now, o.SessionLifetime)
@@ -203,7 +202,6 @@ func (k *Okta) Handler() http.Handler { return k.handler }
 // Further calls do nothing.
 func (k *Okta) Close() {
 	k.stop.Do(func() {
-		close(k.closing)
 		k.server.Close()
 		k.served.Wait()
 	})

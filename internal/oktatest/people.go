@@ -145,7 +145,7 @@ func (o *org) changePerson(who string, change func(*person)) (string, error) {
 
 func (o *org) setStatus(who string, s identity.Status) (string, error) {
 	return o.changePerson(who, func(p *person) {
-		if p.activated.IsZero() && s != identity.StatusStaged {
+		if p.activated.IsZero() && (s == identity.StatusActive || s == identity.StatusProvisioned) {
 			p.activated = o.second()
 		}
 		p.Status, p.statusChanged = s, o.second()

@@ -30,6 +30,7 @@ var scopesKnown = []string{"openid", "email", "profile", "address", "phone", "of
 var acrKnown = map[string]bool{
 	"urn:okta:loa:1fa:any": false, "urn:okta:loa:1fa:pwd": false,
 	"urn:okta:loa:2fa:any": true, "urn:okta:loa:2fa:any:ifpossible": false,
+	"phr": true, "phrh": true,
 }
 
 // Errors of the authorize endpoint. Those about the client or where to answer
@@ -156,5 +157,5 @@ func (r *authRequest) checkACR(values string) error {
 // satisfied reports whether a session at hand answers the request without
 // asking the person again.
 func (r authRequest) satisfied(s session, now time.Time) bool {
-	return r.prompt != "login" && (r.maxAge < 0 || now.Sub(s.authTime) <= r.maxAge)
+	return r.prompt != "login" && r.maxAge != 0 && (r.maxAge < 0 || now.Sub(s.authTime) <= r.maxAge)
 }
