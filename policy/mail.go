@@ -57,11 +57,8 @@ func plain(s string) bool {
 }
 
 func plainRunes(s string) bool {
-	if !utf8.ValidString(s) {
-		return false
-	}
 	for _, r := range s {
-		if r == '"' || unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf) {
+		if r == '"' || r == utf8.RuneError || unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf) {
 			return false
 		}
 	}

@@ -70,8 +70,11 @@ type Input struct {
 }
 
 // Request is the part of an HTTP request that policies may ask about. Path is
-// the one that was matched and will be forwarded, without the query.
+// the one that was matched and will be forwarded, without the query. ID and Query
+// are there for the decision record; no policy sees them.
 type Request struct {
+	ID                string
+	Query             string // raw, without "?"
 	Method            string
 	Host              string
 	Path              string

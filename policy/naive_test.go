@@ -1,0 +1,371 @@
+package policy
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// This file is the language once more, written straight from its description,
+// over plain values and without regard to speed or to the code it checks. The
+// property tests hold both against each other.
+
+// naiveResult is a truth value with its reasons.
+type naiveResult struct {
+	value   bool
+	reasons map[string]bool
+	rule    int // the first rule that made it so
+	asks    int // the first rule that asks for a sign-in
+}
+
+// naiveDecision is what naiveDecide says.
+type naiveDecision struct {
+	effect      Effect
+	allow, deny naiveResult
+	rule        int
+}
+
+// naiveDecide decides for a document of maps and lists.
+func naiveDecide(doc any, in *Input) naiveDecision {
+	objects, isList := doc.([]any)
+	if !isList {
+		objects = []any{doc}
+	}
+	var allow, deny []naiveResult
+	rule := 0
+	for _, o := range objects {
+		object := o.(map[string]any)
+		if a, ok := object["allow"]; ok {
+			allow = append(allow, naiveRule(a.(map[string]any), rule, in)...)
+			rule++
+		}
+		if d, ok := object["deny"]; ok {
+			deny = append(deny, naiveRule(d.(map[string]any), rule, in)...)
+			rule++
+		}
+	}
+	out := naiveDecision{allow: naiveMerge(allow, false), deny: naiveMerge(deny, false), rule: -1}
+	switch {
+	case out.allow.reasons["user-unauthenticated"]:
+		out.effect, out.rule = Unauthenticated, out.allow.asks
+	case out.deny.reasons["user-unauthenticated"]:
+		out.effect, out.rule = Unauthenticated, out.deny.asks
+	case out.deny.value:
+		out.effect, out.rule = Deny, out.deny.rule
+	case out.allow.value:
+		out.effect, out.rule = Allow, out.allow.rule
+	}
+	return out
+}
+
+// naiveRule evaluates the operator lists of a rule that are not empty.
+func naiveRule(rule map[string]any, number int, in *Input) []naiveResult {
+	var out []naiveResult
+	for _, op := range []string{"and", "nor", "not", "or"} {
+		list, _ := rule[op].([]any)
+		if len(list) == 0 {
+			continue
+		}
+		var members []naiveResult
+		for _, item := range list {
+			for name, content := range item.(map[string]any) {
+				r := naiveCriterion(name, content, in)
+				if op == "not" || op == "nor" {
+					r.value = !r.value
+				}
+				members = append(members, r)
+			}
+		}
+		r := naiveMerge(members, op == "and" || op == "not")
+		r.rule, r.asks = number, number
+		out = append(out, r)
+	}
+	return out
+}
+
+// naiveMerge joins members by "and" or "or": a true whole keeps the reasons of
+// its true members, a false one those of its false members.
+func naiveMerge(members []naiveResult, all bool) naiveResult {
+	value := all
+	for _, m := range members {
+		if all {
+			value = value && m.value
+		} else {
+			value = value || m.value
+		}
+	}
+	out := naiveResult{value: value, reasons: map[string]bool{}, rule: -1, asks: -1}
+	for _, m := range members {
+		if m.value != value {
+			continue
+		}
+		if out.rule < 0 {
+			out.rule = m.rule
+		}
+		for reason := range m.reasons {
+			out.reasons[reason] = true
+			if reason == "user-unauthenticated" && out.asks < 0 {
+				out.asks = m.asks
+			}
+		}
+	}
+	return out
+}
+
+func naiveReason(value bool, reason string) naiveResult {
+	return naiveResult{value: value, reasons: map[string]bool{reason: true}}
+}
+
+func naiveEither(value bool, subject string) naiveResult {
+	if value {
+		return naiveReason(true, subject+"-ok")
+	}
+	return naiveReason(false, subject+"-unauthorized")
+}
+
+func naiveCriterion(name string, content any, in *Input) naiveResult {
+	base, path, _ := strings.Cut(name, "/")
+	switch base {
+	case "accept":
+		return naiveReason(true, "accept")
+	case "reject":
+		return naiveReason(false, "reject")
+	case "cors_preflight":
+		r := in.Request
+		if r.Method == "OPTIONS" && r.Header.Get("Access-Control-Request-Method") != "" && r.Header.Get("Origin") != "" {
+			return naiveReason(true, "cors-request")
+		}
+		return naiveReason(false, "non-cors-request")
+	case "http_method":
+		return naiveEither(naiveString(in.Request.Method, content, false), "http-method")
+	case "http_path":
+		return naiveEither(naiveString(in.Request.Path, content, false), "http-path")
+	case "source_ip":
+		return naiveEither(naiveIP(in.Request.IP, content), "source-ip")
+	}
+	if in.Subject == nil {
+		return naiveReason(false, "user-unauthenticated")
+	}
+	switch base {
+	case "authenticated_user":
+		return naiveReason(true, "user-ok")
+	case "user":
+		return naiveEither(in.Subject.ID != "" && naiveString(in.Subject.ID, content, false), "user")
+	case "email":
+		mail := naiveMail(in)
+		return naiveEither(mail != "" && naiveString(mail, content, true), "email")
+	case "domain":
+		parts := strings.Split(naiveMail(in), "@")
+		return naiveEither(len(parts) == 2 && naiveString(parts[1], content, true), "domain")
+	case "groups":
+		return naiveEither(in.Person != nil && naiveGroups(in, content), "groups")
+	case "claim":
+		return naiveEither(naiveList(naiveClaim(in.Subject.Claims, path), content), "claim")
+	}
+	panic("criterion " + name)
+}
+
+// naiveMail is the e-mail if there is exactly one way to read it.
+func naiveMail(in *Input) string {
+	mail := in.Subject.Email
+	if in.Person != nil {
+		mail = in.Person.Email
+	}
+	for _, r := range mail {
+		if r == unicode.ReplacementChar || r == '"' || unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return ""
+		}
+	}
+	if len(mail) > 320 {
+		return ""
+	}
+	switch parts := strings.Split(mail, "@"); len(parts) {
+	case 1:
+		return mail
+	case 2:
+		if parts[0] != "" && !slices.Contains(strings.Split(parts[1], "."), "") {
+			return mail
+		}
+	}
+	return ""
+}
+
+// naiveLower lowers letters without making ASCII ones of others.
+func naiveLower(s string) string {
+	var out []rune
+	for _, r := range s {
+		if lower := unicode.ToLower(r); r < 128 || lower >= 128 {
+			r = lower
+		}
+		out = append(out, r)
+	}
+	return string(out)
+}
+
+func naiveString(have string, content any, anyCase bool) bool {
+	equal := func(want any) bool {
+		s, ok := want.(string)
+		if !ok {
+			return false
+		}
+		if anyCase {
+			s = naiveLower(s)
+		}
+		return have == s
+	}
+	text := func(want any) string {
+		if anyCase {
+			return naiveLower(want.(string))
+		}
+		return want.(string)
+	}
+	if anyCase {
+		have = naiveLower(have)
+	}
+	operators, ok := content.(map[string]any)
+	if !ok {
+		return equal(content)
+	}
+	for op, want := range operators {
+		var holds bool
+		switch op {
+		case "is":
+			holds = equal(want)
+		case "not":
+			holds = !equal(want)
+		case "in":
+			holds = slices.ContainsFunc(want.([]any), equal)
+		case "not_in":
+			holds = !slices.ContainsFunc(want.([]any), equal)
+		case "contains":
+			holds = strings.Contains(have, text(want))
+		case "starts_with":
+			holds = strings.HasPrefix(have, text(want))
+		case "ends_with":
+			holds = strings.HasSuffix(have, text(want))
+		default:
+			panic("operator " + op)
+		}
+		if !holds {
+			return false
+		}
+	}
+	return true
+}
+
+// naiveClaim returns a claim as a list: by its whole name, else level by level.
+func naiveClaim(claims map[string]any, path string) []any {
+	v, ok := claims[path]
+	if !ok {
+		parts := strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '.' })
+		if len(parts) > 5 {
+			return nil
+		}
+		v = claims
+		for _, part := range parts {
+			level, ok := v.(map[string]any)
+			if !ok {
+				return nil
+			}
+			v = level[part]
+		}
+	}
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case []any:
+		return v
+	}
+	return []any{v}
+}
+
+// naiveEqual compares as JSON does: types must be the same.
+func naiveEqual(have, want any) bool {
+	if n, ok := want.(int); ok {
+		want = float64(n)
+	}
+	switch have.(type) {
+	case string, float64, bool:
+		return have == want
+	}
+	return false
+}
+
+func naiveList(have []any, content any) bool {
+	has := func(want any) bool {
+		return slices.ContainsFunc(have, func(h any) bool { return naiveEqual(h, want) })
+	}
+	operators, ok := content.(map[string]any)
+	if !ok {
+		return has(content)
+	}
+	for op, want := range operators {
+		var holds bool
+		switch op {
+		case "has":
+			holds = has(want)
+		case "is":
+			holds = len(have) == 1 && has(want)
+		case "exclude":
+			holds = !has(want)
+		default:
+			panic("operator " + op)
+		}
+		if !holds {
+			return false
+		}
+	}
+	return true
+}
+
+// naiveGroups compares group by group: by id or name, never the empty one.
+func naiveGroups(in *Input, content any) bool {
+	has := func(want any) bool {
+		for _, g := range in.Person.Groups {
+			if want != "" && (naiveEqual(g.ID, want) || naiveEqual(g.Name, want)) {
+				return true
+			}
+		}
+		return false
+	}
+	operators, ok := content.(map[string]any)
+	if !ok {
+		operators = map[string]any{"has": content}
+	}
+	for op, want := range operators {
+		holds := has(want)
+		switch op {
+		case "is":
+			holds = holds && len(in.Person.Groups) == 1
+		case "exclude":
+			holds = !holds
+		}
+		if !holds {
+			return false
+		}
+	}
+	return true
+}
+
+// naiveIP asks package net, which knows nothing of zones.
+func naiveIP(have netip.Addr, content any) bool {
+	networks, ok := content.([]any)
+	if !ok {
+		networks = []any{content}
+	}
+	ip := net.ParseIP(have.WithZone("").String())
+	if ip == nil {
+		return false
+	}
+	for _, n := range networks {
+		if _, network, err := net.ParseCIDR(n.(string)); err == nil && network.Contains(ip) {
+			return true
+		}
+		if net.ParseIP(n.(string)).Equal(ip) {
+			return true
+		}
+	}
+	return false
+}
