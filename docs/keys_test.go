@@ -1,0 +1,62 @@
+package docs_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"sallyport/config"
+)
+
+// otherWords look like keys and are somebody else's: OAuth's, Okta's, claims.
+var otherWords = map[string]bool{
+	"access_denied": true, "invalid_client": true, "invalid_grant": true, "invalid_scope": true, "client_id": true,
+	"offline_access": true, "redirect_uri": true, "post_logout_redirect_uri": true, "acr_values": true, "at_hash": true,
+	"auth_time": true, "email_verified": true, "login_url": true, "request_id": true,
+	// criteria and operators of policies
+	"authenticated_user": true, "http_method": true, "http_path": true, "starts_with": true, "not_in": true,
+}
+
+// A key that a text names is one that the configuration knows, if only to
+// refuse it with a reason.
+func TestNamedKeysAreKnown(t *testing.T) {
+	named := regexp.MustCompile("`([a-z]+(?:_[a-z0-9]+)+)(?:: [^`]*)?`")
+	checked := 0
+	for _, p := range pages(t) {
+		for _, m := range named.FindAllStringSubmatch(p.prose, -1) {
+			if otherWords[m[1]] {
+				continue
+			}
+			checked++
+			if !known(m[1]) {
+				t.Errorf("%s names the key %q, which the configuration does not know", p.path, m[1])
+			}
+		}
+	}
+	if checked < 20 {
+		t.Errorf("only %d keys were found in the texts", checked)
+	}
+}
+
+// known reports whether key is one of the whole configuration or of a route.
+func known(key string) bool {
+	return accepts(key+": x\n", key) || accepts("routes:\n  - from: https://a.example\n    "+key+": x\n", key)
+}
+
+func accepts(text, key string) bool {
+	_, problems := config.Load(config.LoadOptions{File: "config.yaml", Bytes: []byte(text)})
+	for _, p := range problems {
+		if strings.Contains(p.Message, "unknown key") && strings.Contains(p.Message, `"`+key+`"`) {
+			return false
+		}
+	}
+	return true
+}
+
+func TestKnownTellsKeysFromWords(t *testing.T) {
+	for key, want := range map[string]bool{"idp_provider": true, "pass_identity_headers": true, "show_error_details": true, "idp_provder": false, "no_such_key": false} {
+		if got := known(key); got != want {
+			t.Errorf("known(%q) = %v, want %v", key, got, want)
+		}
+	}
+}
