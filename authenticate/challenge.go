@@ -59,7 +59,7 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, host string, a a
 		return s.cookieLost(host)
 	}
 	a.ID, a.Secret = newAttemptID(s.now()), randomText(32)
-	if len(a.Target) > maxInlineReturn {
+	if !fitsCookie(a.Target) {
 		a.Stored = s.keepReturn(r.Context(), s.o.ClientIP(r), a.Target)
 		a.Target = ""
 	}
@@ -118,7 +118,7 @@ func (s *Service) startURL(r *http.Request, prompt string) string {
 	target := "/"
 	if ui.IsNavigation(r) {
 		target = requestTarget(r)
-	} else if t, ok := ownTarget(r.Referer(), host); ok && len(t) <= maxInlineReturn {
+	} else if t, ok := ownTarget(r.Referer(), host); ok && fitsCookie(t) {
 		target = t
 	}
 	q := url.Values{paramRedirect: {target}}

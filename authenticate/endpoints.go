@@ -87,8 +87,8 @@ func reading(h handler) map[string]handler {
 	return map[string]handler{http.MethodGet: h, http.MethodHead: h}
 }
 
-// home is a handler that needs no host: it is the authenticate host's.
-func home(f func(http.ResponseWriter, *http.Request) error) handler {
+// atHome is a handler that needs no host: it is the authenticate host's.
+func atHome(f func(http.ResponseWriter, *http.Request) error) handler {
 	return func(w http.ResponseWriter, r *http.Request, _ string) error { return f(w, r) }
 }
 
@@ -104,10 +104,10 @@ func (s *Service) endpointTables() map[string]endpoints {
 	return map[string]endpoints{
 		tableHome: merged(both, endpoints{
 			pathRoot:          reading(toUserPage),
-			pathSignIn:        {http.MethodGet: home(s.signIn)},
-			pathOAuthCallback: {http.MethodGet: home(s.callback), http.MethodPost: home(s.callbackPost)},
-			pathSignOut:       {http.MethodGet: home(s.confirmSignOut), http.MethodPost: home(s.signOut)},
-			pathSignedOut:     reading(home(s.signedOutHome)),
+			pathSignIn:        {http.MethodGet: atHome(s.signIn)},
+			pathOAuthCallback: {http.MethodGet: atHome(s.callback), http.MethodPost: atHome(s.callbackPost)},
+			pathSignOut:       {http.MethodGet: atHome(s.confirmSignOut), http.MethodPost: atHome(s.signOut)},
+			pathSignedOut:     reading(atHome(s.signedOutHome)),
 		}),
 		tableRoute: merged(both, endpoints{
 			pathUserJSON:     reading(s.userJSON),

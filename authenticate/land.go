@@ -2,6 +2,8 @@ package authenticate
 
 import (
 	"errors"
+	"html"
+	"io"
 	"net/http"
 
 	"sallyport/internal/ui"
@@ -75,8 +77,24 @@ func (s *Service) goOn(w http.ResponseWriter, r *http.Request, host string, a at
 		}
 	}
 	s.dropAttempt(w, a.ID)
-	redirect(w, r, "https://"+host+s.targetOf(r, a))
-	return nil
+	return s.enter(w, r, "https://"+host+s.targetOf(r, a))
+}
+
+// enter leads into the application. A redirect would still count as coming from
+// the provider's site, for which browsers withhold Strict cookies; a page that
+// goes on by itself does not.
+func (s *Service) enter(w http.ResponseWriter, r *http.Request, location string) error {
+	if !s.o.Settings.StrictCookies {
+		redirect(w, r, location)
+		return nil
+	}
+	own(w)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	link := html.EscapeString(location)
+	_, err := io.WriteString(w, `<!doctype html><html lang="en"><title>Signed in</title><meta http-equiv="refresh" content="0;url=`+link+
+		`"><p>Signed in. <a href="`+link+`">Go on</a></p></html>`)
+	return err
 }
 
 func (s *Service) targetOf(r *http.Request, a attempt) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -19,6 +20,8 @@ const (
 	// longest that travels in a cookie: eight attempts must fit in a header.
 	maxReturn       = 8 << 10
 	maxInlineReturn = 512
+	// maxForeign bounds an address elsewhere, which travels sealed in a form.
+	maxForeign = 1 << 10
 	// Stored return URLs are bounded per client address and in all, since
 	// anybody can make one. Beyond the bound a sign-in ends at the root.
 	maxReturnsPerAddress = 16
@@ -77,7 +80,7 @@ func requestTarget(r *http.Request) string {
 // says yes, and returns it with the host in its one spelling.
 func foreignTarget(raw string, allowed func(authority string) bool) (string, bool) {
 	rest, ok := strings.CutPrefix(raw, "https://")
-	if !ok {
+	if !ok || len(raw) > maxForeign {
 		return "", false
 	}
 	host, target := rest, "/"
@@ -95,6 +98,13 @@ func foreignTarget(raw string, allowed func(authority string) bool) (string, boo
 		return "", false
 	}
 	return "https://" + name + target, true
+}
+
+// fitsCookie reports whether a return URL may travel in a cookie, as long as its
+// JSON is there.
+func fitsCookie(target string) bool {
+	b, err := json.Marshal(target)
+	return err == nil && len(b) <= maxInlineReturn
 }
 
 // keepReturn puts a long return URL into the store and returns its id; "" where

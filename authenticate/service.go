@@ -64,6 +64,8 @@ type PersonReader interface {
 type Settings struct {
 	// CookieExpire is the absolute lifetime of a session [14 h].
 	CookieExpire time.Duration
+	// StrictCookies says that session cookies are SameSite=Strict.
+	StrictCookies bool
 	// IdleTimeout is for the page about oneself; the session manager applies it.
 	IdleTimeout time.Duration
 	// OutageGrace is how long past its access token's expiry a session lives

@@ -58,8 +58,7 @@ func (s *Service) use(ss *session.Session) {
 	}
 }
 
-// programSession returns the session of a program's token, as long as the
-// sign-in that it was made from lives.
+// programSession returns the session of a program's token.
 func (s *Service) programSession(r *http.Request, raw string, proof Proof, clientID string) (*session.Session, Proof, error) {
 	host, ok := authority(r.Host)
 	if !ok {
@@ -73,34 +72,27 @@ func (s *Service) programSession(r *http.Request, raw string, proof Proof, clien
 	if ss == nil || ss.Form != session.FormProgram || ss.Host != host || ss.Subject.ClientID != clientID {
 		return nil, ProofNone, err
 	}
-	parent, err := s.parentOf(r, ss)
-	if parent == nil {
-		return nil, ProofNone, err
-	}
 	s.o.Sessions.Touch(ss)
-	// The program keeps the claims fresh without keeping the browser's session
-	// from going idle.
-	if overdue(parent, s.now()) {
-		s.o.Wake(parent.ID)
+	if s.parentOutlived(r, ss) {
+		return nil, ProofNone, nil
 	}
 	return ss, proof, nil
 }
 
-// parentOf returns the browser session behind a program's. That it has gone
-// idle does not matter here, that it has ended does.
-func (s *Service) parentOf(r *http.Request, ss *session.Session) (*session.Session, error) {
+// parentOutlived looks after the browser session behind a program's: a program
+// in use has it refreshed, without keeping it from going idle, and shares its
+// fate in an outage. One that was ended by force took the program's session with
+// it; one that went idle leaves it be.
+func (s *Service) parentOutlived(r *http.Request, ss *session.Session) bool {
 	parent, err := s.o.Sessions.Get(r.Context(), ss.Parent)
-	switch {
-	case isNone(err):
-		return nil, nil
-	case err != nil:
-		return nil, storeError(err)
+	if err != nil {
+		return false
 	}
 	now := s.now()
-	if !now.Before(parent.Expires) || outlived(parent, s.o.Settings.OutageGrace, now) {
-		return nil, nil
+	if overdue(parent, now) {
+		s.o.Wake(parent.ID)
 	}
-	return parent, nil
+	return outlived(parent, s.o.Settings.OutageGrace, now)
 }
 
 // token returns the token that a request presents, in the forms Pomerium reads.
