@@ -63,7 +63,7 @@ func (v value) unreadable(path string, secret bool, err error) {
 		cause = pe.Err
 	}
 	if secret && !pathLike(path) {
-		v.fail("the key takes a path; the value itself goes where the key has no _file", "cannot read the file (path not shown, it could be the secret itself): %v", cause)
+		v.fail("what belongs here is the path of a file that holds the value", "cannot read the file (path not shown, it could be the secret itself): %v", cause)
 		return
 	}
 	v.fail("", "cannot read %q: %v", path, cause)

@@ -2,16 +2,16 @@ package config
 
 import "slices"
 
-// flag is one of Pomerium's runtime_flags: set is nil where nothing here
+// runtimeFlag is one of Pomerium's runtime_flags: set is nil where nothing here
 // depends on it.
-type flag struct {
+type runtimeFlag struct {
 	name string
 	on   bool // Pomerium's default
 	set  func(g *globals, on bool)
 	doc  string
 }
 
-var flags = []flag{
+var flags = []runtimeFlag{
 	{
 		"allow_any_sign_out_redirect_uri", false, func(g *globals, on bool) { g.Authenticate.AllowAnySignOutRedirect = on },
 		"people who sign out may be sent anywhere",
@@ -71,7 +71,7 @@ func readFlags(g *globals, v value) {
 	}
 	for _, p := range ps {
 		name := p.key.n.Value
-		i := slices.IndexFunc(flags, func(f flag) bool { return f.name == name })
+		i := slices.IndexFunc(flags, func(f runtimeFlag) bool { return f.name == name })
 		if i < 0 {
 			names := make([]string, len(flags))
 			for i, f := range flags {

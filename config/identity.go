@@ -76,7 +76,7 @@ func (g *globals) addClaimHeaders(list []claimEntry) {
 		case refusedHeaders[name] != "":
 			e.at.fail("", "header %q cannot carry a claim: %s", name, refusedHeaders[name])
 		case strings.Contains(name, "_"):
-			e.at.fail("write it with -", "header %q: upstreams cannot tell \"_\" from \"-\" in a header's name", name)
+			e.at.fail("write it with -", "header %q: upstreams cannot tell \"_\" from \"-\" in a header's name", e.Header)
 		case seen[name]:
 			e.at.fail("keep one", "header %q is given twice", name)
 		default:

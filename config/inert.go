@@ -11,7 +11,7 @@ const (
 	envoyOnly   = "it steers Envoy, which is not used"
 	dnsOnly     = "names are resolved by the system's resolver"
 	otelOnly    = "traces are not exported by this version"
-	tracingGone = "Pomerium removed it; traces are not exported by this version"
+	tracingGone = "Pomerium took it out, and traces are not exported by this version"
 	mcpOnly     = "the Model Context Protocol is not served by this version, so there is nothing that it restricts"
 	noSSH       = "SSH is not served by this version"
 	noCluster   = "replicas do not share records in this version"
@@ -119,9 +119,9 @@ var refusedKeys = slices.Concat([]Key{downstreamMTLS},
 		{"ssh_rls_additional_entries", "list", noSSH},
 	}),
 	keysOf(Removed, "", []inert{
-		{"policy_file", "path", "Pomerium removed it: write the routes under routes"},
-		{"client_ca", "PEM", "Pomerium replaced it by downstream_mtls, which is not supported yet"},
-		{"client_ca_file", "path", "Pomerium replaced it by downstream_mtls, which is not supported yet"},
+		{"policy_file", "path", "the routes stand in the same file, under routes"},
+		{"client_ca", "PEM", "downstream_mtls, which took its place, is not supported yet"},
+		{"client_ca_file", "path", "downstream_mtls, which took its place, is not supported yet"},
 	}))
 
 // inertRouteKeys are those of a route.
@@ -149,7 +149,7 @@ var inertRouteKeys = slices.Concat(
 		{"jwt_groups_filter", "list", "all groups would be sent to the upstream"},
 	}),
 	keysOf(Removed, "set_request_headers can do it: Authorization: \"Bearer ${pomerium.id_token}\"", []inert{
-		{"set_authorization_header", "text", "Pomerium removed it"},
+		{"set_authorization_header", "text", "Pomerium took it out"},
 	}))
 
 // inert is a key of which only the name, the type and the reason matter.

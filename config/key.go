@@ -121,11 +121,7 @@ func newTable[T any](where string, inert []Key, groups ...[]key[T]) *table[T] {
 }
 
 func (t *table[T]) list() []Key {
-	list := make([]Key, len(t.keys))
-	for i, k := range t.keys {
-		list[i] = k.Key
-	}
-	return list
+	return described(t.keys)
 }
 
 // given is what an object says, by the name of the key; a value that came from
@@ -182,6 +178,8 @@ func (k *key[T]) apply(t *T, e pair, v value) {
 	case harmless(k.Key, v):
 	case k.Status == NoEffect:
 		l.warn(at, k.Hint, "%s has no effect: %s", e.key.n.Value, k.Doc)
+	case k.Status == Removed:
+		l.fail(at, k.Hint, "%s was removed: %s", e.key.n.Value, k.Doc)
 	default:
 		l.fail(at, k.Hint, "%s is %s: %s", e.key.n.Value, k.Status, k.Doc)
 	}

@@ -3,7 +3,6 @@ package config
 import (
 	"encoding/json"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -213,12 +212,4 @@ func loopback(host string) bool {
 	host = strings.ToLower(host)
 	a, err := netip.ParseAddr(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && a.IsLoopback()
-}
-
-// issuerHost is the provider's host, for checks.
-func issuerHost(issuer string) string {
-	if u, err := url.Parse(issuer); err == nil {
-		return strings.ToLower(u.Hostname())
-	}
-	return ""
 }

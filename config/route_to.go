@@ -26,12 +26,13 @@ func readTo(d *draft, v value) {
 	if v.n.Kind == yaml.SequenceNode {
 		items, _ = v.list()
 	}
-	weighted := 0
+	weighted, read := 0, 0
 	for _, item := range items {
 		u, ok := item.upstream()
 		if !ok {
 			continue
 		}
+		read++
 		if u.Weight > 0 {
 			weighted++
 		}
@@ -40,7 +41,7 @@ func readTo(d *draft, v value) {
 		}
 		d.To = append(d.To, u)
 	}
-	if weighted > 0 && weighted < len(items) {
+	if weighted > 0 && weighted < len(items) && read == len(items) {
 		v.fail("give every upstream a weight, or none", "%d of %d upstreams have a weight", weighted, len(items))
 	}
 	if len(items) == 0 {
@@ -201,7 +202,12 @@ func readRedirect(d *draft, v value) {
 			b.fail("keep one", "given beside %s", pair[0])
 		}
 	}
-	if r := d.Redirect; !r.HTTPS && r.Scheme == "" && r.Host == "" && r.Port == 0 && r.Path == "" && r.Prefix == "" && !r.StripQuery {
+	for name := range said {
+		if name != "response_code" && name != "https_redirect" {
+			return
+		}
+	}
+	if !d.Redirect.HTTPS {
 		v.fail("say where to, for example with host_redirect", "leads back to where it came from")
 	}
 }

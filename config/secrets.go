@@ -46,11 +46,14 @@ func (l *loader) hideSecrets(source string, n *yaml.Node) {
 	}
 }
 
+// usualFile is a relative path that ends as files with keys do.
+var usualFile = regexp.MustCompile(`^[A-Za-z0-9_./ -]+\.(pem|key|crt|cer|txt|json|secret|b64|token|yaml|yml)$`)
+
 var keyText = regexp.MustCompile(`^[A-Za-z0-9+/_-]{40,}=*$`)
 
 // pathLike reports whether s is surely the path of a file and not the secret
 // that somebody wrote where its path belongs.
 func pathLike(s string) bool {
 	rooted := strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../")
-	return rooted && !keyText.MatchString(s) && !strings.ContainsAny(s, "\n=")
+	return (rooted || usualFile.MatchString(s)) && !keyText.MatchString(s) && !strings.ContainsAny(s, "\n=")
 }

@@ -70,20 +70,6 @@ func (v value) pairs() ([]pair, bool) {
 	return out, true
 }
 
-// textMap is a mapping from text to text.
-func (v value) textMap() (map[string]string, bool) {
-	ps, ok := v.pairs()
-	if !ok {
-		return nil, false
-	}
-	out := make(map[string]string, len(ps))
-	for _, p := range ps {
-		s, good := p.value.scalar()
-		out[p.key.n.Value], ok = s, ok && good
-	}
-	return out, ok
-}
-
 // scalar is text that may also be written as a boolean, as the values of
 // headers and parameters are.
 func (v value) scalar() (string, bool) {

@@ -100,7 +100,7 @@ func (l *loader) syntax(name string, src *source, err error) {
 	case strings.Contains(message, "could not find expected ':'"):
 		message, hint = "expected \": \" after a key", "each line is \"key: value\""
 	case strings.Contains(message, "did not find expected key"):
-		message, hint = "expected a key", "indent it like the keys beside it"
+		message, hint = "expected a key", "indent it like the keys beside it, and look for a quote too many before it"
 	case strings.Contains(message, "unknown anchor"):
 		message, hint = "unknown anchor", "an alias (*name) needs an anchor (&name) before it; quote a value that begins with \"*\""
 	case strings.Contains(message, "incompatible YAML document"):
@@ -132,7 +132,8 @@ type expander struct {
 	name   string
 	open   map[*yaml.Node]bool // anchors being copied, to see those that hold themselves
 	budget int
-	burst  bool
+	burst  bool // the budget is spent
+	told   bool
 }
 
 // measure makes columns bytes and notes where nodes begin.
@@ -155,11 +156,12 @@ func (e *expander) copy(n *yaml.Node, aliased bool) *yaml.Node {
 		e.budget--
 	}
 	if e.budget < 0 {
-		if !e.burst {
-			e.l.fail(e.at(n), "write the values out", "aliases stand for too much: more than ten times the file")
-		}
 		e.burst = true
 		return n
+	}
+	if n.Anchor != "" {
+		e.open[n] = true
+		defer delete(e.open, n)
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
@@ -183,9 +185,12 @@ func (e *expander) alias(n *yaml.Node) *yaml.Node {
 		e.l.fail(e.at(n), "", "alias %q stands inside what it stands for", n.Value)
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: n.Line, Column: n.Column}
 	}
-	e.open[n.Alias] = true
-	defer delete(e.open, n.Alias)
-	return e.copy(n.Alias, true)
+	c := e.copy(n.Alias, true)
+	if e.burst && !e.told {
+		e.told = true
+		e.l.fail(e.at(n), "write the values out", "aliases stand for far more than the file holds")
+	}
+	return c
 }
 
 // mapping copies a mapping: explicit keys first, then what merge keys add.
