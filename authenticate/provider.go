@@ -3,6 +3,7 @@ package authenticate
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"sallyport/idp"
 	"sallyport/internal/weberr"
@@ -24,6 +25,10 @@ type passage struct {
 	Journey  journey `json:"j"`
 }
 
+// stateLife is longer than an attempt's: somebody who comes back from lunch to
+// the provider's page is sent on to the application instead of to an error.
+const stateLife = 24 * time.Hour
+
 // stateClaims is the state parameter, sealed: enough to send a browser that has
 // lost its cookie back to where it came from, and nothing to sign in with.
 type stateClaims struct {
@@ -40,7 +45,7 @@ func (s *Service) askProvider(w http.ResponseWriter, r *http.Request, j journey,
 	}
 	known := j
 	known.Binding = ""
-	state, err := s.o.Codec.Seal(purposeState, s.host, attemptLife, stateClaims{ID: p.ID, State: p.State, Journey: known})
+	state, err := s.o.Codec.Seal(purposeState, s.host, stateLife, stateClaims{ID: p.ID, State: p.State, Journey: known})
 	if err != nil {
 		return weberr.Internal(err)
 	}

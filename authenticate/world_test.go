@@ -330,11 +330,20 @@ func (d *fakeDirectory) count() int {
 	return d.reads
 }
 
-// recorder catches cookies that are made outside a request.
-type recorder struct{ h http.Header }
+// recorder catches what is answered outside a server.
+type recorder struct {
+	h      http.Header
+	status int
+	body   bytes.Buffer
+}
 
-func newRecorder() *recorder                    { return &recorder{h: http.Header{}} }
-func (r *recorder) Header() http.Header         { return r.h }
-func (r *recorder) Write(p []byte) (int, error) { return len(p), nil }
-func (r *recorder) WriteHeader(int)             {}
-func (r *recorder) cookies() []*http.Cookie     { return (&http.Response{Header: r.h}).Cookies() }
+func newRecorder() *recorder            { return &recorder{h: http.Header{}} }
+func (r *recorder) Header() http.Header { return r.h }
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.body.Write(p)
+}
+func (r *recorder) WriteHeader(status int)  { r.status = status }
+func (r *recorder) cookies() []*http.Cookie { return (&http.Response{Header: r.h}).Cookies() }
