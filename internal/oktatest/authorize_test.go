@@ -156,6 +156,9 @@ func TestPromptAndMaxAgeAskAgain(t *testing.T) {
 	clock := newTestClock()
 	b := newBrowser(t, start(t, withClock(clock)))
 	b.signIn("alice", "wonderland")
+	if got := b.authorize(set("max_age", "0")); got.StatusCode != http.StatusOK {
+		t.Errorf("max age zero, at once: got %d, want the page", got.StatusCode)
+	}
 	clock.advance(10 * time.Minute)
 	for name, c := range map[string]struct {
 		change func(url.Values)

@@ -14,8 +14,8 @@ type clock struct {
 func (c *clock) now() time.Time      { return c.base().Add(time.Duration(c.offset.Load())) }
 func (c *clock) set(d time.Duration) { c.offset.Store(int64(d)) }
 
-// stamp is a time as Okta's Management API writes it: UTC, whole seconds with
-// ".000Z" (every recorded one has three zeros). The zero time is null.
+// stamp is a time as Okta's Management API writes it, in UTC with milliseconds,
+// which are zeros in every recorded one: see org.second. The zero time is null.
 type stamp time.Time
 
 func (s stamp) MarshalJSON() ([]byte, error) {
@@ -23,5 +23,5 @@ func (s stamp) MarshalJSON() ([]byte, error) {
 	if t.IsZero() {
 		return []byte("null"), nil
 	}
-	return []byte(t.UTC().Truncate(time.Second).Format(`"2006-01-02T15:04:05.000Z"`)), nil
+	return []byte(t.UTC().Format(`"2006-01-02T15:04:05.000Z"`)), nil
 }

@@ -43,10 +43,13 @@ func TestLogoutThatIsRefused(t *testing.T) {
 	undo := k.Mutate(oktatest.ForeignKey())
 	forged := newBrowser(t, k).signInTokens("alice", "wonderland").ID
 	undo()
+	// Orgs of one test share keys: only the issuer tells their tokens apart.
+	foreign := newBrowser(t, start(t, withClock(clock))).signInTokens("alice", "wonderland").ID
 	for name, params := range map[string]url.Values{
 		"no hint":         {"post_logout_redirect_uri": {afterLogout}},
 		"nonsense hint":   {"id_token_hint": {"a.b.c"}},
 		"forged hint":     {"id_token_hint": {forged}, "post_logout_redirect_uri": {afterLogout}},
+		"of another org":  {"id_token_hint": {foreign}, "post_logout_redirect_uri": {afterLogout}},
 		"somebody else's": {"id_token_hint": {bobs}, "post_logout_redirect_uri": {afterLogout}},
 		"other address":   {"id_token_hint": {id}, "post_logout_redirect_uri": {afterLogout + "/"}},
 		"evil address":    {"id_token_hint": {id}, "post_logout_redirect_uri": {"https://evil.example.com"}},

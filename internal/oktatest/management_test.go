@@ -242,7 +242,11 @@ func TestRateLimitsPerBucketAndToken(t *testing.T) {
 	if got := b.do(r); got.StatusCode != 200 {
 		t.Errorf("other token: got %d, want 200", got.StatusCode)
 	}
-	clock.advance(57 * time.Second)
+	clock.advance(50 * time.Second) // another minute of the clock, the same window
+	if got := b.api("/api/v1/users/alice"); got.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("same window: got %d, want 429", got.StatusCode)
+	}
+	clock.advance(7 * time.Second)
 	if got := b.api("/api/v1/users/alice"); got.StatusCode != 200 || got.Header.Get("X-Rate-Limit-Remaining") != "2" {
 		t.Errorf("next window: got %d, remaining %s", got.StatusCode, got.Header.Get("X-Rate-Limit-Remaining"))
 	}
