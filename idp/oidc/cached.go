@@ -36,8 +36,9 @@ type cached[T any] struct {
 }
 
 // current returns the value. Past soft it is fetched anew beside the caller,
-// past hard (0: never) the caller waits for that and gets the error if it fails.
-func (c *cached[T]) current(ctx context.Context, soft, hard time.Duration) (T, error) {
+// past hard (0: never) the caller waits for that and gets the error if it fails;
+// fresh says that the caller did wait.
+func (c *cached[T]) current(ctx context.Context, soft, hard time.Duration) (value T, fresh bool, err error) {
 	c.mu.Lock()
 	age := c.now().Sub(c.at)
 	if !c.at.IsZero() && (hard == 0 || age < hard) {
@@ -45,9 +46,10 @@ func (c *cached[T]) current(ctx context.Context, soft, hard time.Duration) (T, e
 			c.start()
 		}
 		defer c.mu.Unlock()
-		return c.value, nil
+		return c.value, false, nil
 	}
-	return c.await(ctx)
+	value, err = c.await(ctx)
+	return value, true, err
 }
 
 // renew waits for a fetch that ends after this call, or says how long to hold off.

@@ -47,9 +47,9 @@ func (h *health) last(now time.Time) error {
 // for discovery when what is known is older than a minute, and waits no longer
 // than a person would.
 func (p *Provider) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
-	e, err := p.discovery.current(ctx, checkAge, checkAge)
+	e, _, err := p.discovery.current(ctx, checkAge, checkAge)
 	if err != nil {
 		return err
 	}

@@ -55,9 +55,10 @@ func (e *endpoints) config(redirectURI string) *oauth2.Config {
 // endpoints returns what discovery found. Someone who waits for it waits no
 // longer than a person would.
 func (p *Provider) endpoints(ctx context.Context) (*endpoints, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
-	return p.discovery.current(ctx, discoverySoftAge, 0)
+	e, _, err := p.discovery.current(ctx, discoverySoftAge, 0)
+	return e, err
 }
 
 func (p *Provider) discover(ctx context.Context) (*endpoints, error) {

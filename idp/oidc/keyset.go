@@ -57,7 +57,7 @@ func (k *keySet) verify(ctx context.Context, token string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := k.keys.current(ctx, keysSoftAge, keysHardAge)
+	keys, fresh, err := k.keys.current(ctx, keysSoftAge, keysHardAge)
 	if err != nil {
 		return nil, err
 	}
@@ -65,22 +65,27 @@ func (k *keySet) verify(ctx context.Context, token string) ([]byte, error) {
 	if payload != nil {
 		return payload, nil
 	}
-	// Rotated since: ask once, for all tokens that the known keys do not fit.
-	keys, err = k.keys.renew(ctx)
+	if !fresh {
+		// Rotated since: ask once, for all tokens that the known keys do not fit.
+		keys, err = k.keys.renew(ctx)
+		switch {
+		case known && errors.Is(err, errGap):
+			return nil, errSignature
+		case err != nil:
+			return nil, err
+		}
+		payload, known = tryKeys(signed, keys)
+	}
 	switch {
-	case known && errors.Is(err, errGap):
-		return nil, invalid("id token signature is wrong")
-	case err != nil:
-		return nil, err
-	}
-	if payload, known = tryKeys(signed, keys); payload != nil {
+	case payload != nil:
 		return payload, nil
-	}
-	if known {
-		return nil, invalid("id token signature is wrong")
+	case known:
+		return nil, errSignature
 	}
 	return nil, invalid("id token is signed with key %q, which the provider does not have", clip(signed.Signatures[0].Header.KeyID, 64))
 }
+
+var errSignature = invalid("id token signature is wrong")
 
 // parseSigned takes the compact form with one signature and nothing unusual in
 // its header; go-jose alone would take the JSON form, several signatures and

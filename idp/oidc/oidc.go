@@ -87,6 +87,7 @@ type Provider struct {
 	seen      observed
 	health    health
 	discovery *cached[*endpoints]
+	patience  time.Duration // a constant but for tests
 }
 
 var (
@@ -106,7 +107,7 @@ func New(o Options) (*Provider, error) {
 		return nil, err
 	}
 	o.Scopes, o.Params = slices.Clone(o.Scopes), maps.Clone(o.Params)
-	p := &Provider{o: o, now: o.Now, log: o.Logger}
+	p := &Provider{o: o, now: o.Now, log: o.Logger, patience: patience}
 	if p.now == nil {
 		p.now = time.Now
 	}

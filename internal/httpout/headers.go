@@ -42,7 +42,7 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 		}
 	}
 	if reset, err := strconv.ParseInt(h.Get("X-Rate-Limit-Reset"), 10, 64); err == nil {
-		return clamp(epoch(reset).Sub(serverTime(h, now)) + time.Second)
+		return clamp(clamp(epoch(reset).Sub(serverTime(h, now))) + time.Second)
 	}
 	return 0
 }
