@@ -1,0 +1,245 @@
+package proxy
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"net/http"
+	"net/textproto"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"sallyport/config"
+	"sallyport/identity"
+	"sallyport/internal/keyring"
+	"sallyport/session"
+)
+
+// assertionHeader carries the signed assertion.
+const assertionHeader = "X-Pomerium-Jwt-Assertion"
+
+const (
+	assertionLife = 5 * time.Minute
+	// assertionShards keeps requests of different sessions apart; a full shard
+	// forgets before it takes more.
+	assertionShards   = 64
+	assertionPerShard = 1024
+)
+
+// AssertionOptions are what Assertions are made from: PEM keys, or the ring of
+// the shared secret to derive them from.
+type AssertionOptions struct {
+	Ring *keyring.Ring
+	// Keys are PEM texts (EC, RSA, Ed25519); the first key signs, all are published.
+	Keys [][]byte
+	// ClaimsHeaders are jwt_claims_headers.
+	ClaimsHeaders []config.ClaimHeader
+	Now           func() time.Time
+}
+
+// Assertions tell upstreams who is there: the claims of Pomerium's signed
+// header, signed once per (session version, person version, host, issuer
+// format) and again at half their life. One is made per generation, so that the
+// cache never outlives keys or configuration. Safe for concurrent use.
+type Assertions struct {
+	keys    []signingKey
+	signer  jose.Signer
+	headers []claimHeader
+	jwks    *jwks
+	now     func() time.Time
+	seed    maphash.Seed
+	shards  [assertionShards]assertionShard
+}
+
+// claimHeader is one of jwt_claims_headers, ready to use.
+type claimHeader struct {
+	name string // canonical
+	path identity.ClaimPath
+}
+
+// subjectKey is everything that an assertion depends on.
+type subjectKey struct {
+	session       string
+	version       uint64
+	person        string
+	personVersion uint64
+	host          string
+	uri           bool
+}
+
+type assertionShard struct {
+	mu sync.Mutex
+	m  map[subjectKey]*told
+}
+
+// told is what is said about one subject to one host. Its fields are set once,
+// before once returns; afterwards they are only read.
+type told struct {
+	once    sync.Once
+	renewAt time.Time
+	err     error
+	jwt     []string // one value, ready for a header map
+	headers []toldHeader
+}
+
+type toldHeader struct {
+	name  string
+	value []string
+}
+
+// errUnsigned stands until signing has ended well, so that a panic in between
+// leaves an error and not an empty assertion.
+var errUnsigned = errors.New("the assertion was not signed")
+
+// NewAssertions reads or derives the keys.
+func NewAssertions(o AssertionOptions) (*Assertions, error) {
+	keys, err := signingKeys(o.Keys, o.Ring)
+	if err != nil {
+		return nil, err
+	}
+	a := &Assertions{keys: keys, now: o.Now, seed: maphash.MakeSeed()}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	for i := range a.shards {
+		a.shards[i].m = map[subjectKey]*told{}
+	}
+	for _, c := range o.ClaimsHeaders {
+		a.headers = append(a.headers, claimHeader{textproto.CanonicalMIMEHeaderKey(c.Header), identity.NewClaimPath(c.Claim)})
+	}
+	a.signer, err = jose.NewSigner(
+		jose.SigningKey{Algorithm: keys[0].alg, Key: jose.JSONWebKey{Key: keys[0].private, KeyID: keys[0].id}},
+		(&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return nil, err
+	}
+	a.jwks, err = newJWKS(keys)
+	return a, err
+}
+
+// JWKS serves the keys that verify.
+func (a *Assertions) JWKS() http.Handler { return a.jwks }
+
+// Claims are those of the assertion that an upstream on host (with or without
+// port) would get about s; p is its directory person or nil.
+func (a *Assertions) Claims(s *session.Session, p *identity.Person, host, issuerFormat string) map[string]any {
+	f := factsOf(s, p)
+	claims := f.base()
+	for _, h := range a.headers {
+		name := h.path.String()
+		if _, there := claims[name]; !there {
+			claims[name] = f.joined(h.path)
+		}
+	}
+	host = hostOnly(host)
+	now := a.now()
+	claims["iss"], claims["aud"] = host, host
+	if issuerFormat == issuerURI {
+		claims["iss"] = "https://" + host + "/"
+	}
+	claims["iat"] = now.Unix()
+	claims["exp"] = now.Add(assertionLife).Unix()
+	claims["jti"] = newUUID()
+	return claims
+}
+
+// Header is the signed assertion.
+func (a *Assertions) Header(s *session.Session, p *identity.Person, host, issuerFormat string) (string, error) {
+	t, err := a.tell(s, p, host, issuerFormat)
+	if err != nil {
+		return "", err
+	}
+	return t.jwt[0], nil
+}
+
+// tell returns what is said about s to host: from memory, or made once for all
+// requests that ask at the same moment.
+func (a *Assertions) tell(s *session.Session, p *identity.Person, host, issuerFormat string) (*told, error) {
+	key := subjectKey{session: s.ID, version: s.Version, host: hostOnly(host), uri: issuerFormat == issuerURI}
+	if p != nil {
+		key.person, key.personVersion = p.ID, p.Version
+	}
+	shard := &a.shards[maphash.String(a.seed, s.ID)%assertionShards]
+	now := a.now()
+	t := shard.get(key, now)
+	t.once.Do(func() { t.err = a.make(t, s, p, host, issuerFormat) })
+	if t.err != nil {
+		shard.drop(key, t)
+		return nil, t.err
+	}
+	return t, nil
+}
+
+// get returns the entry of key, a new one where there is none or it is half
+// spent.
+func (s *assertionShard) get(key subjectKey, now time.Time) *told {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.m[key]; t != nil && now.Before(t.renewAt) {
+		return t
+	}
+	if len(s.m) >= assertionPerShard {
+		s.forget(now)
+	}
+	t := &told{renewAt: now.Add(assertionLife / 2), err: errUnsigned}
+	s.m[key] = t
+	return t
+}
+
+// forget makes room: what is spent, else whatever comes first.
+func (s *assertionShard) forget(now time.Time) {
+	for key, t := range s.m {
+		if !now.Before(t.renewAt) {
+			delete(s.m, key)
+		}
+	}
+	for key := range s.m {
+		if len(s.m) < assertionPerShard {
+			break
+		}
+		delete(s.m, key)
+	}
+}
+
+func (s *assertionShard) drop(key subjectKey, t *told) {
+	s.mu.Lock()
+	if s.m[key] == t {
+		delete(s.m, key)
+	}
+	s.mu.Unlock()
+}
+
+// make signs and encodes.
+func (a *Assertions) make(t *told, s *session.Session, p *identity.Person, host, issuerFormat string) error {
+	payload, err := json.Marshal(a.Claims(s, p, host, issuerFormat))
+	if err != nil {
+		return fmt.Errorf("assertion: %w", err)
+	}
+	jws, err := a.signer.Sign(payload)
+	if err != nil {
+		return fmt.Errorf("sign assertion: %w", err)
+	}
+	jwt, err := jws.CompactSerialize()
+	if err != nil {
+		return fmt.Errorf("sign assertion: %w", err)
+	}
+	t.jwt = []string{jwt}
+	f := factsOf(s, p)
+	for _, h := range a.headers {
+		value, _ := encodeValues(f.values(h.path))
+		t.headers = append(t.headers, toldHeader{h.name, []string{value}})
+	}
+	return nil
+}
+
+// newUUID is a random UUID (RFC 9562, version 4).
+func newUUID() string {
+	var u [16]byte
+	_, _ = rand.Read(u[:]) // never fails
+	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+}

@@ -1,0 +1,189 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// Why exchanges under way are ended, as causes of their context.
+var (
+	errUpstreamTimeout = errors.New("the upstream did not answer in time")
+	errIdle            = errors.New("neither side sent anything for too long")
+	errClientSilent    = errors.New("the client stopped sending its body")
+	errCut             = errors.New("the session ended")
+)
+
+// startTimers begins to bound the exchange. The wait for an answer counts from
+// the end of the request.
+func (x *exchange) startTimers(hasBody bool) {
+	p := x.plan
+	if p.idle > 0 {
+		x.idle = time.AfterFunc(p.idle, func() { x.stop(errIdle) })
+	}
+	if !hasBody {
+		x.requestSent()
+	}
+}
+
+// requestSent starts the wait for the answer.
+func (x *exchange) requestSent() {
+	if x.plan.headers <= 0 || x.isGRPC() && x.plan.total == 0 {
+		return // a call may stay without a first message for as long as it likes
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.done && !x.started && x.deadline == nil {
+		x.deadline = time.AfterFunc(x.plan.headers, func() { x.stop(errUpstreamTimeout) })
+	}
+}
+
+// answered ends the wait for the answer's beginning; a stream is bounded by
+// nothing but silence.
+func (x *exchange) answered(k kind) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.started = true
+	if x.deadline != nil && (x.plan.total == 0 || k != kindRequest) {
+		x.deadline.Stop()
+	}
+	if x.idle != nil && k >= kindWebSocket {
+		x.idle.Stop()
+	}
+}
+
+// moved notes that something was sent.
+func (x *exchange) moved() {
+	if x.idle != nil {
+		x.idle.Reset(x.plan.idle)
+	}
+}
+
+// stop ends the exchange from outside. Deadlines wake whoever is stuck on the
+// client's connection; before the answer has begun, writing stays possible, so
+// that the client can be told.
+func (x *exchange) stop(cause error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.done {
+		return
+	}
+	x.cancel(cause)
+	c := http.NewResponseController(x.w)
+	past := time.Unix(1, 0)
+	_ = c.SetReadDeadline(past)
+	if x.started {
+		_ = c.SetWriteDeadline(past)
+	}
+}
+
+// finish ends the bounds; nothing touches the client's connection afterwards.
+func (x *exchange) finish() {
+	x.mu.Lock()
+	x.done = true
+	for _, t := range []*time.Timer{x.deadline, x.idle, x.silence} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	x.mu.Unlock()
+	x.cancel(nil)
+}
+
+// watchBody lays eyes on the request's body: the client's silence is bounded,
+// its errors are told from the upstream's, and its trailers go along.
+func (x *exchange) watchBody(out *http.Request) {
+	if out.Body == nil {
+		out.Trailer = nil
+		return
+	}
+	out.Body = &requestBody{ReadCloser: out.Body, x: x, out: out}
+	if len(x.r.Trailer) == 0 {
+		out.Trailer = nil
+		return
+	}
+	out.Trailer = http.Header{}
+	for name := range x.r.Trailer {
+		if x.h.reserved.allowsTrailer(name) {
+			out.Trailer[name] = nil
+		}
+	}
+}
+
+// requestBody is the client's body on its way to the upstream.
+type requestBody struct {
+	io.ReadCloser
+	x   *exchange
+	out *http.Request
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	x := b.x
+	x.listen(true)
+	n, err := b.ReadCloser.Read(p)
+	x.listen(false)
+	if n > 0 {
+		x.moved()
+	}
+	switch err {
+	case nil:
+	case io.EOF:
+		for name := range b.out.Trailer {
+			b.out.Trailer[name] = x.r.Trailer[name]
+		}
+		x.requestSent()
+	default:
+		x.mu.Lock()
+		x.bodyErr = err
+		x.mu.Unlock()
+	}
+	return n, err
+}
+
+// listen bounds one read from the client.
+func (x *exchange) listen(begin bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.done:
+	case !begin:
+		x.silence.Stop()
+	case x.silence == nil:
+		x.silence = time.AfterFunc(x.h.o.BodyTimeout, func() { x.stop(errClientSilent) })
+	default:
+		x.silence.Reset(x.h.o.BodyTimeout)
+	}
+}
+
+// allowsTrailer refuses trailers that would be refused as headers, and those
+// that frame or authenticate.
+func (r *reserved) allowsTrailer(name string) bool {
+	switch name {
+	case "Authorization", "Cookie", "Host", "Content-Length", "Transfer-Encoding", "Trailer", "Te", "Connection", "Upgrade", "Via", "Expect":
+		return false
+	}
+	return !r.drops(name, false)
+}
+
+// responseBody is the upstream's body on its way to the client.
+type responseBody struct {
+	io.ReadCloser
+	x   *exchange
+	res *http.Response
+}
+
+func (b *responseBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 {
+		b.x.moved()
+	}
+	return n, err
+}
+
+// Close makes the trailers known; ours alone may not be among them.
+func (b *responseBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.x.h.cleanSetCookie(b.res.Trailer)
+	return err
+}

@@ -1,0 +1,252 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+
+	"sallyport/config"
+	"sallyport/identity"
+	"sallyport/internal/clientip"
+	"sallyport/internal/weberr"
+	"sallyport/policy"
+	"sallyport/session"
+	"sallyport/telemetry"
+)
+
+// Handler answers the requests of one generation. Immutable; safe for
+// concurrent use.
+type Handler struct {
+	o        Options
+	gate     gate
+	plans    map[*config.Route]*plan
+	reserved *reserved
+	clients  *clientip.Resolver
+	clientIP func(*http.Request) netip.Addr
+	fixed    []fixedHeader
+	proxy    *httputil.ReverseProxy
+}
+
+// New checks o and makes every route ready. It opens no connection.
+func New(o Options) (*Handler, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	o.setDefaults()
+	h := &Handler{o: o, plans: map[*config.Route]*plan{}, reserved: newReserved(o.Identity.ClaimsHeaders), fixed: fixedHeaders(o.SetResponseHeaders)}
+	h.clients = clientip.New(clientip.Options{Trusted: o.Hygiene.TrustedProxies, Hops: o.Hygiene.XFFTrustedHops})
+	if h.clientIP = o.ClientIP; h.clientIP == nil {
+		h.clientIP = h.clients.Addr
+	}
+	var err error
+	if h.gate, err = newGate(o.Hygiene); err != nil {
+		return nil, err
+	}
+	if h.gate.router, err = NewRouter(o.Routes); err != nil {
+		return nil, err
+	}
+	if h.gate.authority, _ = CleanHost(o.AuthenticateHost); h.gate.authority == "" && o.AuthenticateHost != "" {
+		return nil, fmt.Errorf("proxy: authenticate host %q is no host name", o.AuthenticateHost)
+	}
+	if o.Certificates != nil {
+		h.gate.same = o.Certificates.Same
+	}
+	for _, r := range o.Routes {
+		if isTunnel(r) {
+			continue
+		}
+		if h.plans[r], err = h.newPlan(r); err != nil {
+			return nil, fmt.Errorf("%s: route %s: %w", r.Position, r.ID, err)
+		}
+	}
+	h.proxy = h.reverseProxy()
+	return h, nil
+}
+
+// ServeHTTP takes one request from its arrival to its answer.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{h: h, w: w, r: r}
+	defer h.contain(x)
+	if err := h.serve(x); err != nil {
+		h.fail(x, err)
+	}
+}
+
+// serve is the list of what happens; each step may refuse, some may answer.
+func (h *Handler) serve(x *exchange) error {
+	if err := h.gate.admit(x); err != nil {
+		return err
+	}
+	x.ip = h.clientIP(x.r)
+	if answered, err := h.own(x); answered || err != nil {
+		return err
+	}
+	if err := h.match(x); err != nil {
+		return err
+	}
+	if x.target.redirect {
+		h.redirectUnescaped(x)
+		return nil
+	}
+	if err := x.checkUpgrade(); err != nil {
+		return err
+	}
+	allowed, err := h.authorize(x)
+	if !allowed || err != nil {
+		return err
+	}
+	switch r := x.plan.route; {
+	case r.Redirect != nil:
+		return h.redirect(x)
+	case r.Response != nil:
+		h.respond(x)
+		return nil
+	case len(r.To) == 0:
+		return weberr.Internal(errors.New("route without a destination"))
+	}
+	return h.forward(x)
+}
+
+// own answers what is ours on every host, and the authenticate host whole.
+func (h *Handler) own(x *exchange) (answered bool, err error) {
+	access := telemetry.AccessFrom(x.r.Context())
+	login := h.isAuthenticateHost(x.host)
+	switch {
+	case isHealth(x):
+		access.SetDetail("health")
+		h.plainText(x, "OK")
+	case login && isRobots(x):
+		h.plainText(x, robots)
+	case login, isReserved(x.target) && h.gate.router.Knows(x.host):
+		access.SetDetail("authenticate")
+		h.dress(x)
+		h.o.Authenticator.ServeHTTP(x.w, x.r)
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+// isAuthenticateHost compares authorities; the default port may be left out.
+func (h *Handler) isAuthenticateHost(host string) bool {
+	a := h.gate.authority
+	return a != "" && strings.TrimSuffix(host, ":443") == strings.TrimSuffix(a, ":443")
+}
+
+// match finds the route.
+func (h *Handler) match(x *exchange) error {
+	route, outcome := h.gate.router.Match(x.host, x.target.match)
+	if outcome != Found {
+		return weberr.NotFound(x.host)
+	}
+	x.plan = h.plans[route]
+	telemetry.AccessFrom(x.r.Context()).SetRoute(route.Name)
+	return nil
+}
+
+// authorize asks who is there and whether they may. Where they may not, the
+// answer is an error or has been given.
+func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
+	route := x.plan.route
+	s, outage := h.o.Authenticator.Session(x.r, route)
+	if outage != nil {
+		s = nil
+	}
+	d, person := h.o.Authorizer.Decide(route, s, h.policyRequest(x))
+	h.note(x, s, d)
+	if d.Effect == policy.Allow {
+		if x.session, x.person = s, person; d.Anonymous {
+			x.session, x.person = nil, nil
+		}
+		return true, nil
+	}
+	switch {
+	case isRobots(x):
+		h.plainText(x, robots)
+		return false, nil
+	case outage != nil: // with a session it might have been allowed
+		return false, outage
+	case d.Effect == policy.Unauthenticated:
+		h.dress(x)
+		return false, h.o.Authenticator.Challenge(x.w, x.r, route)
+	}
+	return false, h.denial(x, s, person, d)
+}
+
+func (h *Handler) policyRequest(x *exchange) policy.Request {
+	req := policy.Request{
+		Method: x.r.Method, Host: x.host, Path: x.target.match, IP: x.ip, Header: x.r.Header,
+	}
+	if x.r.TLS != nil && len(x.r.TLS.PeerCertificates) > 0 {
+		req.ClientCertificate = x.r.TLS.PeerCertificates[0]
+	}
+	return req
+}
+
+// note writes down who asked and what was decided.
+func (h *Handler) note(x *exchange, s *session.Session, d policy.Decision) {
+	access := telemetry.AccessFrom(x.r.Context())
+	access.SetEffect(d.Effect.String())
+	if s != nil {
+		access.SetSession(s.ID)
+		access.SetUser(s.Subject.Email, s.Subject.ID)
+	}
+}
+
+// denial names the account and, where the route allows it, the reasons.
+func (h *Handler) denial(x *exchange, s *session.Session, p *identity.Person, d policy.Decision) error {
+	account := ""
+	if s != nil {
+		account = factsOf(s, p).email
+	}
+	e := weberr.Denied(x.host, account)
+	if x.plan.route.ShowErrorDetails {
+		if names := d.AllowReasons.Names(); len(names) > 0 {
+			e.Details = append(e.Details, "allow: "+strings.Join(names, ", "))
+		}
+		if names := d.DenyReasons.Names(); len(names) > 0 {
+			e.Details = append(e.Details, "deny: "+strings.Join(names, ", "))
+		}
+	}
+	return e
+}
+
+// fail answers with an error.
+func (h *Handler) fail(x *exchange, err error) {
+	e := weberr.As(err)
+	telemetry.AccessFrom(x.r.Context()).SetDetail(e.Code)
+	level := slog.LevelDebug
+	if e.HTTPStatus() >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	if e.Err != nil {
+		h.o.Logger.Log(x.r.Context(), level, "request failed", slog.String("code", e.Code), slog.String("host", x.host), slog.Any("error", e.Err))
+	}
+	h.dress(x)
+	h.o.Render(x.w, x.r, e)
+}
+
+// contain keeps a panic within its request. http.ErrAbortHandler is how a
+// broken answer is made visible to the client and goes on.
+func (h *Handler) contain(x *exchange) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	h.o.Logger.Error("panic contained", slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+	x.mu.Lock()
+	started := x.started
+	x.mu.Unlock()
+	if started {
+		panic(http.ErrAbortHandler)
+	}
+	h.fail(x, weberr.Internal(fmt.Errorf("panic: %v", v)))
+}

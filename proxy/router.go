@@ -1,0 +1,201 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+
+	"sallyport/config"
+)
+
+// Outcome says what became of a match. The zero value is a refusal.
+type Outcome uint8
+
+// The outcomes of Router.Match.
+const (
+	BadHost Outcome = iota // no host at all: 400
+	NoHost                 // a host of no route: 404
+	NoPath                 // a host of ours, but a path that no route of it matches: 404
+	Found
+)
+
+// Router finds the route of a request: the host's own routes if there are any,
+// else those of the most specific wildcard; among them the first in file order
+// whose port and path fit. A host that is found never falls back to a wildcard.
+//
+// Its cost does not grow with the number of routes: hosts are in a map,
+// wildcards in maps by the literal text around their stars, the paths of a host
+// in a tree of bytes. Only regular expressions that share a literal beginning
+// are tried one after another. Immutable.
+type Router struct {
+	exact map[string]*hostRoutes
+	wild  *wildcards
+}
+
+// NewRouter indexes routes, whose order is file order. Routes of tunnels
+// (tcp+https) are no matter of paths and are left out. A host that no request
+// could name and a regular expression that is not anchored are errors.
+func NewRouter(routes []*config.Route) (*Router, error) {
+	for _, r := range routes {
+		if isTunnel(r) {
+			continue
+		}
+		if err := checkMatch(r); err != nil {
+			return nil, fmt.Errorf("%s: route %s: %w", r.Position, r.ID, err)
+		}
+	}
+	return buildRouter(routes), nil
+}
+
+// isTunnel recognises routes that carry no requests.
+func isTunnel(r *config.Route) bool {
+	return r.From.Scheme != "" && r.From.Scheme != "https" && r.From.Scheme != "http"
+}
+
+func checkMatch(r *config.Route) error {
+	host := strings.ReplaceAll(cleanPattern(r.From.Host), "*", "x")
+	if _, ok := CleanHost(host); !ok {
+		return fmt.Errorf("from: %q is no host name", r.From.Host)
+	}
+	if r.Match.Regex != nil && !anchored(r.Match.Regex.String()) {
+		return fmt.Errorf("regex: %q is not anchored at both ends", r.Match.Regex)
+	}
+	return nil
+}
+
+func buildRouter(routes []*config.Route) *Router {
+	t := &Router{exact: map[string]*hostRoutes{}, wild: newWildcards()}
+	var patterns []string
+	byPattern := map[string][]*config.Route{}
+	for _, r := range routes {
+		if isTunnel(r) {
+			continue
+		}
+		pattern := cleanPattern(r.From.Host)
+		if byPattern[pattern] == nil {
+			patterns = append(patterns, pattern)
+		}
+		byPattern[pattern] = append(byPattern[pattern], r)
+	}
+	for i, pattern := range patterns {
+		if h := newHostRoutes(byPattern[pattern]); strings.Contains(pattern, "*") {
+			t.wild.add(pattern, i, h)
+		} else {
+			t.exact[pattern] = h
+		}
+	}
+	t.wild.sort()
+	return t
+}
+
+// Match returns the route of a request for path (decoded and normalised) at
+// host (as in the Host header, with or without port). It does not allocate.
+func (t *Router) Match(host, path string) (*config.Route, Outcome) {
+	var buf hostBuffer
+	name, port, ok := cleanHost(host, &buf)
+	if !ok {
+		return nil, BadHost
+	}
+	paths := t.find(name, port)
+	if paths == nil {
+		return nil, NoHost
+	}
+	if route := paths.match(path); route != nil {
+		return route, Found
+	}
+	return nil, NoPath
+}
+
+// Knows reports whether any route's public URL has that authority.
+func (t *Router) Knows(host string) bool {
+	var buf hostBuffer
+	name, port, ok := cleanHost(host, &buf)
+	return ok && t.find(name, port) != nil
+}
+
+// servesName reports whether some route has that host, on whatever port.
+func (t *Router) servesName(name string) bool {
+	return t.exact[name] != nil || t.wild.any([]byte(name))
+}
+
+func (t *Router) find(name []byte, port string) *pathIndex {
+	if h, ok := t.exact[string(name)]; ok {
+		if paths := h.on(port); paths != nil {
+			return paths
+		}
+	}
+	return t.wild.find(name, port)
+}
+
+// hostRoutes are the routes of one host, by the port that was asked for.
+type hostRoutes struct {
+	anyPort *pathIndex // nil if all routes name a port
+	byPort  map[string]*pathIndex
+}
+
+// newHostRoutes builds one index per port that some route names, each holding
+// the routes without a port as well, in file order.
+func newHostRoutes(routes []*config.Route) *hostRoutes {
+	h := &hostRoutes{anyPort: newPathIndex(portRoutes(routes, otherPort)), byPort: map[string]*pathIndex{}}
+	ports := map[string]bool{}
+	for _, r := range routes {
+		if r.From.Port != "" {
+			ports[r.From.Port] = true
+			if r.From.Port == defaultPort(r) {
+				ports[""] = true
+			}
+		}
+	}
+	for port := range ports {
+		h.byPort[port] = newPathIndex(portRoutes(routes, port))
+	}
+	return h
+}
+
+// otherPort stands for every port that no route names.
+const otherPort = "0"
+
+// portRoutes are the routes reached through port; "" is a Host without one.
+func portRoutes(routes []*config.Route, port string) []*config.Route {
+	var fit []*config.Route
+	for _, r := range routes {
+		from := r.From.Port
+		if from == "" || from == port || port == "" && from == defaultPort(r) {
+			fit = append(fit, r)
+		}
+	}
+	return fit
+}
+
+func defaultPort(r *config.Route) string {
+	if r.From.Scheme == "http" {
+		return "80"
+	}
+	return "443"
+}
+
+func (h *hostRoutes) on(port string) *pathIndex {
+	if paths, ok := h.byPort[port]; ok {
+		return paths
+	}
+	return h.anyPort
+}
+
+// Hosts answers which public authorities there are.
+type Hosts struct{ router *Router }
+
+// NewHosts indexes the hosts of routes that NewRouter accepts.
+func NewHosts(routes []*config.Route) *Hosts { return &Hosts{buildRouter(routes)} }
+
+// Lookup returns the first route of an authority, with ok false if there is none.
+func (h *Hosts) Lookup(hostport string) (route *config.Route, ok bool) {
+	var buf hostBuffer
+	name, port, ok := cleanHost(hostport, &buf)
+	if !ok {
+		return nil, false
+	}
+	paths := h.router.find(name, port)
+	if paths == nil {
+		return nil, false
+	}
+	return paths.routes[0], true
+}
