@@ -108,7 +108,7 @@ func TestBadAuthorizationRequests(t *testing.T) {
 		code, description string
 	}{
 		"no state":           {drop("state"), "invalid_request", "The authentication request has an invalid 'state' parameter."},
-		"response type":      {set("response_type", "token"), "unsupported_response_type", "The response type is not supported by the authorization server. Configured response types: [code]"},
+		"response type":      {set("response_type", "token"), "unsupported_response_type", "The response type is not supported by the authorization server. Configured response types: [code]."},
 		"no scope":           {drop("scope"), "invalid_scope", "No scopes were requested."},
 		"unknown scope":      {set("scope", "openid dance"), "invalid_scope", "One or more scopes are not configured for the authorization server resource."},
 		"prompt":             {set("prompt", "maybe"), "invalid_request", "Invalid value for 'prompt' parameter. Supported values: [none, consent, login]"},

@@ -45,7 +45,7 @@ var (
 	errMethodPKCE      = badRequest("PKCE code challenge method is not supported. Valid values: [S256]")
 	errNeedsPKCE       = badRequest("PKCE code challenge is required by the application.")
 	errResponseMode    = badRequest("Invalid value for 'response_mode' parameter. The stand-in knows: [query]")
-	errResponseType    = oauthError{http.StatusBadRequest, "unsupported_response_type", "The response type is not supported by the authorization server. Configured response types: [code]"}
+	errResponseType    = oauthError{http.StatusBadRequest, "unsupported_response_type", "The response type is not supported by the authorization server. Configured response types: [code]."}
 	errNoScopes        = oauthError{http.StatusBadRequest, "invalid_scope", "No scopes were requested."}
 	errScope           = oauthError{http.StatusBadRequest, "invalid_scope", "One or more scopes are not configured for the authorization server resource."}
 	errACR             = oauthError{http.StatusForbidden, "access_denied", "'acr_values' not supported."}
