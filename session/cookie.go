@@ -58,8 +58,7 @@ func (c *Codec) openSession(name, host, value string) (id string, ok bool) {
 	if value == "" || len(value) > maxSessionCookie {
 		return "", false
 	}
-	key := fingerprint(name, host, value)
-	if id, ok := c.seen.get(key); ok {
+	if id, ok := c.seen.get(name, host, value); ok {
 		return id, true
 	}
 	plain, err := c.open(sessionPurpose(name), host, value)
@@ -67,6 +66,6 @@ func (c *Codec) openSession(name, host, value string) (id string, ok bool) {
 		return "", false
 	}
 	id = string(plain)
-	c.seen.add(key, id)
+	c.seen.add(name, host, value, id)
 	return id, true
 }

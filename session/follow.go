@@ -211,9 +211,7 @@ func (m *Manager) takeScanned(s *Session, written int64) {
 		return
 	}
 	s.LastUsed = later(s.LastUsed, written)
-	if e := m.view.find(s.ID); e == nil || e.session.Load().Version < s.Version {
-		m.admit(s, written)
-	}
+	m.admit(s, written)
 }
 
 // probe asks the store a question whose answer is known.

@@ -1,71 +1,80 @@
 package session
 
 import (
-	"crypto/sha256"
+	"hash/maphash"
+	"strings"
 	"sync"
 )
 
 // seen remembers which id a cookie held, for cookies that opened, in bounded
-// memory. It keeps no cookie, only hashes, and says nothing about whether the
-// session still is one.
+// memory. It is found by a hash of the cookie and believed only if the cookie,
+// its name and host are the very same. It says nothing about whether the session
+// still is one.
 type seen struct {
+	seed   maphash.Seed
 	shards [seenShards]seenShard
 	each   int
 }
 
 const seenShards = 16
 
+type seenCookie struct {
+	name, host, value string
+	id                string
+}
+
+func (k *seenCookie) is(name, host, value string) bool {
+	return k.value == value && k.host == host && k.name == name
+}
+
 // seenShard has two maps that take turns: what is used moves to the younger, and
 // what was not used since the last turn is forgotten.
 type seenShard struct {
 	mu    sync.RWMutex
-	young map[[32]byte]string
-	old   map[[32]byte]string
+	young map[uint64]*seenCookie
+	old   map[uint64]*seenCookie
 	_     [64]byte // keeps neighbours out of this lock's cache line
 }
 
 func newSeen(bound int) *seen {
-	s := &seen{each: max(1, bound/(2*seenShards))}
+	s := &seen{seed: maphash.MakeSeed(), each: max(1, bound/(2*seenShards))}
 	for i := range s.shards {
-		s.shards[i].young = make(map[[32]byte]string)
+		s.shards[i].young = make(map[uint64]*seenCookie)
 	}
 	return s
 }
 
-// fingerprint is a hash that nobody can find a second cookie for. Lengths keep
-// its parts apart.
-func fingerprint(name, host, value string) [32]byte {
-	var stack [maxName + len("_authenticate_00000000") + maxHost + maxSessionCookie + 4]byte
-	b := append(stack[:0], byte(len(name)>>8), byte(len(name)), byte(len(host)>>8), byte(len(host)))
-	b = append(b, name...)
-	b = append(b, host...)
-	b = append(b, value...)
-	return sha256.Sum256(b)
-}
-
-func (s *seen) shard(key [32]byte) *seenShard { return &s.shards[key[0]%seenShards] }
-
-func (s *seen) get(key [32]byte) (id string, ok bool) {
-	h := s.shard(key)
+func (s *seen) get(name, host, value string) (id string, ok bool) {
+	hash := maphash.String(s.seed, value)
+	h := &s.shards[hash%seenShards]
 	h.mu.RLock()
-	id, ok = h.young[key]
-	aged := false
-	if !ok {
-		id, aged = h.old[key]
+	k, young := h.young[hash]
+	if !young {
+		k = h.old[hash]
 	}
 	h.mu.RUnlock()
-	if aged {
-		s.add(key, id)
+	if k == nil || !k.is(name, host, value) {
+		return "", false
 	}
-	return id, ok || aged
+	if !young {
+		s.put(hash, k)
+	}
+	return k.id, true
 }
 
-func (s *seen) add(key [32]byte, id string) {
-	h := s.shard(key)
+func (s *seen) add(name, host, value, id string) {
+	// Copies, since what came may be a part of a whole header.
+	s.put(maphash.String(s.seed, value), &seenCookie{
+		name: strings.Clone(name), host: strings.Clone(host), value: strings.Clone(value), id: id,
+	})
+}
+
+func (s *seen) put(hash uint64, k *seenCookie) {
+	h := &s.shards[hash%seenShards]
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.young) >= s.each {
-		h.young, h.old = make(map[[32]byte]string, s.each), h.young
+		h.young, h.old = make(map[uint64]*seenCookie, s.each), h.young
 	}
-	h.young[key] = id
+	h.young[hash] = k
 }
