@@ -86,7 +86,19 @@ func foldMail(s string) string { return strings.Map(foldRune, s) }
 // cutFolded returns what follows want at the start of s, letter case aside; want
 // is folded already.
 func cutFolded(s, want string) (rest string, ok bool) {
-	for _, w := range want {
+	i := 0
+	for i < len(s) && i < len(want) && s[i] < utf8.RuneSelf && want[i] < utf8.RuneSelf {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != want[i] {
+			return "", false
+		}
+		i++
+	}
+	s = s[i:]
+	for _, w := range want[i:] {
 		r, size := utf8.DecodeRuneInString(s)
 		if size == 0 || foldRune(r) != w {
 			return "", false
@@ -107,8 +119,10 @@ func hasPrefixFolded(s, want string) bool {
 }
 
 func hasSuffixFolded(s, want string) bool {
-	for i := range s {
-		if equalFolded(s[i:], want) {
+	// A letter beyond ASCII may double in length when folded, or halve.
+	start := max(0, len(s)-2*len(want))
+	for i := start; i < len(s); i++ {
+		if utf8.RuneStart(s[i]) && equalFolded(s[i:], want) {
 			return true
 		}
 	}

@@ -4,27 +4,29 @@ import "sallyport/identity"
 
 // valueSet holds operands of a list matcher; strings apart, as they are most.
 type valueSet struct {
-	strings func(string) bool
-	others  map[value]struct{}
+	words  *words
+	others map[value]struct{}
 }
 
 func newValueSet(operands []operand) valueSet {
 	var members []string
-	set := valueSet{others: make(map[value]struct{})}
+	others := make(map[value]struct{})
 	for _, o := range operands {
 		if o.value.typ == typeString {
 			members = append(members, o.value.str)
-			continue
+		} else {
+			others[o.value] = struct{}{}
 		}
-		set.others[o.value] = struct{}{}
 	}
-	set.strings = stringSet(members)
-	return set
+	return valueSet{newWords(members), others}
 }
 
 func (s valueSet) has(v any) bool {
 	if str, ok := v.(string); ok {
-		return s.strings(str)
+		return s.words.has(str)
+	}
+	if len(s.others) == 0 {
+		return false
 	}
 	_, ok := s.others[valueOf(v)]
 	return ok
@@ -34,13 +36,10 @@ func (s valueSet) has(v any) bool {
 // of one, or nil, which counts as an empty list. "has" may hold several operands
 // here, made by fold: any of them will do.
 var listOperators = map[string]func([]operand) func(any) bool{
-	"has": func(o []operand) func(any) bool {
-		set := newValueSet(o)
-		return func(v any) bool { return anyIn(v, set) }
-	},
+	"has": listHas,
 	"exclude": func(o []operand) func(any) bool {
-		set := newValueSet(o)
-		return func(v any) bool { return !anyIn(v, set) }
+		has := listHas(o)
+		return func(v any) bool { return !has(v) }
 	},
 	"is": func(o []operand) func(any) bool {
 		want := o[0].value
@@ -53,13 +52,34 @@ var listOperators = map[string]func([]operand) func(any) bool{
 	},
 }
 
-func anyIn(v any, set valueSet) bool {
+func listHas(operands []operand) func(any) bool {
+	if want := operands[0].value; len(operands) == 1 && want.typ == typeString {
+		return func(v any) bool { return hasWord(v, want.str) }
+	}
+	set := newValueSet(operands)
+	return func(v any) bool {
+		list, ok := v.([]any)
+		if !ok {
+			return set.has(v)
+		}
+		for _, element := range list {
+			if set.has(element) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// hasWord is the usual case of listHas: one word, looked for in a claim of many.
+func hasWord(v any, want string) bool {
 	list, ok := v.([]any)
 	if !ok {
-		return set.has(v)
+		s, ok := v.(string)
+		return ok && s == want
 	}
 	for _, element := range list {
-		if set.has(element) {
+		if s, ok := element.(string); ok && s == want {
 			return true
 		}
 	}
@@ -105,11 +125,11 @@ func memberOf(operands []operand) func(*identity.Person) bool {
 			names = append(names, o.value.str)
 		}
 	}
-	wanted := stringSet(names)
+	wanted := newWords(names)
 	return func(p *identity.Person) bool {
 		if len(names) > 2*len(p.Groups) {
 			for i := range p.Groups {
-				if wanted(p.Groups[i].ID) || wanted(p.Groups[i].Name) {
+				if wanted.has(p.Groups[i].ID) || wanted.has(p.Groups[i].Name) {
 					return true
 				}
 			}

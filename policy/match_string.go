@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // comparer is how strings of one sort compare; operands have gone through fold.
 type comparer struct {
@@ -18,7 +15,7 @@ var exact = comparer{
 	prefix:   strings.HasPrefix,
 	suffix:   strings.HasSuffix,
 	contains: strings.Contains,
-	set:      stringSet,
+	set:      func(members []string) func(string) bool { return newWords(members).has },
 }
 
 var anyCase = comparer{
@@ -28,23 +25,6 @@ var anyCase = comparer{
 	suffix:   hasSuffixFolded,
 	contains: containsFolded,
 	set:      func(members []string) func(string) bool { return newFoldedSet(members).has },
-}
-
-// few is up to how many strings a list is searched as fast as a map.
-const few = 4
-
-func stringSet(members []string) func(string) bool {
-	if len(members) <= few {
-		return func(s string) bool { return slices.Contains(members, s) }
-	}
-	set := make(map[string]struct{}, len(members))
-	for _, m := range members {
-		set[m] = struct{}{}
-	}
-	return func(s string) bool {
-		_, ok := set[s]
-		return ok
-	}
 }
 
 // stringOperators make a test from operands. An operand that is no string equals

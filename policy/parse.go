@@ -21,7 +21,7 @@ const (
 func Parse(node *yaml.Node, file string) (*Policy, []Problem) {
 	p := &parser{file: file, left: maxNodes, told: make(map[Problem]bool)}
 	policy := &Policy{}
-	if node != nil {
+	if node != nil && node.Kind != 0 {
 		policy.rules = p.document(node)
 	}
 	slices.SortStableFunc(p.problems, func(a, b Problem) int {

@@ -84,9 +84,12 @@ func (p *parser) position(n *yaml.Node) Position {
 	return Position{File: p.file, Line: n.Line, Col: n.Column}
 }
 
+// maxMessage bounds a message, which quotes what stands in the file.
+const maxMessage = 300
+
 // problem notes something wrong, once, however often an alias leads there.
 func (p *parser) problem(n *yaml.Node, hint, format string, args ...any) {
-	problem := Problem{Position: p.position(n), Message: fmt.Sprintf(format, args...), Hint: hint}
+	problem := Problem{Position: p.position(n), Message: cut(fmt.Sprintf(format, args...), maxMessage), Hint: cut(hint, maxMessage)}
 	if p.told[problem] || len(p.problems) >= maxProblems {
 		return
 	}
@@ -108,10 +111,7 @@ func describe(n *yaml.Node) string {
 	case yaml.SequenceNode:
 		return "a list"
 	}
-	value := n.Value
-	if len(value) > 60 {
-		value = strings.ToValidUTF8(value[:60], "") + "..."
-	}
+	value := cut(n.Value, 60)
 	switch n.ShortTag() {
 	case "!!null":
 		return "nothing"
@@ -121,4 +121,12 @@ func describe(n *yaml.Node) string {
 		return value
 	}
 	return fmt.Sprintf("%q", value)
+}
+
+// cut shortens s to n bytes and shows that it did.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "..."
 }

@@ -1,0 +1,138 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"runtime"
+	"strings"
+	"testing"
+
+	"sallyport/identity"
+)
+
+// inGroups is a person in n groups.
+func inGroups(n int) *identity.Person {
+	groups := make([]identity.Group, n)
+	for i := range groups {
+		groups[i] = identity.Group{ID: fmt.Sprintf("00g%05d", i), Name: fmt.Sprintf("g%d", i)}
+	}
+	return identity.NewPerson(identity.Person{ID: "00ualice", Email: "Alice.Liddell@Example.com", Groups: groups})
+}
+
+// busy is an input with much to look through: 100 groups, in the directory and
+// in the token, and an e-mail in mixed case.
+func busy() *Input {
+	in := alice()
+	in.Person = inGroups(100)
+	var claim []any
+	for i := range 100 {
+		claim = append(claim, fmt.Sprintf("g%d", i))
+	}
+	in.Subject.Claims["groups"] = claim
+	in.Request.IP = netip.MustParseAddr("::ffff:10.1.2.3")
+	return in
+}
+
+func repeated(n int, format string) string {
+	parts := make([]string, n)
+	for i := range parts {
+		parts[i] = fmt.Sprintf(format, 1000+i)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// mixtures are policies with every criterion and operator; the first is what a
+// route usually has.
+var mixtures = []struct{ name, policy string }{
+	{"groups", "{allow: {or: [groups: g99, groups: none]}, deny: {or: [email: {ends_with: '@contractor.example.com'}]}}"},
+	{"everything", `{allow: {and: [accept: true, authenticated_user: true, email: {not: a@b.c, contains: liddell, starts_with: alice, ends_with: .com, not_in: [x, y]},
+		domain: {in: [a, b, c, d, e, example.com]}, user: 00ualice, groups: {has: g50, exclude: none}, claim/groups: {has: g99, exclude: none}, claim/single: {is: one},
+		claim/address/country: CH, http_method: {in: [GET, HEAD]}, http_path: {starts_with: /}, source_ip: [10.0.0.0/8, '2001:db8::/32']]},
+		deny: {or: [reject: true, cors_preflight: true, claim/level: 4], nor: [accept: true], not: [accept: true]}}`},
+	{"long lists", "allow: {or: [" + repeated(1000, "email: u%d@example.com") + ", " + repeated(1000, "groups: x%d") + ", " + repeated(1000, "source_ip: 192.0.2.1/32, user: %d") + "]}"},
+	{"claims", "allow: {or: [" + repeated(50, "claim/groups: x%d") + "]}"},
+	{"denied", "allow: {and: [groups: none, email: nobody@example.com]}"},
+}
+
+func TestEvalAllocatesNothing(t *testing.T) {
+	for _, mix := range mixtures {
+		program := compiled(t, mix.policy)
+		for name, in := range map[string]*Input{"person": busy(), "stranger": stranger(), "bad mail": withMail("a@b@c"), "letters": withMail("\u00c4\u212A@EXAMPLE.com")} {
+			if n := testing.AllocsPerRun(100, func() { program.Eval(in) }); n != 0 {
+				t.Errorf("%s, %s: %v allocations", mix.name, name, n)
+			}
+		}
+	}
+}
+
+func TestMixesDecideAsMeant(t *testing.T) {
+	for i, want := range []Effect{Allow, Allow, Deny, Deny, Deny} {
+		if got := compiled(t, mixtures[i].policy).Trace(busy()); got.Decision.Effect != want {
+			t.Errorf("%s: got %+v", mixtures[i].name, got)
+		}
+	}
+}
+
+func BenchmarkDecision(b *testing.B) {
+	for _, mix := range mixtures {
+		b.Run(mix.name, func(b *testing.B) {
+			var c Compiler
+			programs := make([]*Program, 1000)
+			for i := range programs {
+				var err error
+				if programs[i], err = c.Compile(parsed(b, strings.ReplaceAll(mix.policy, "none", fmt.Sprintf("n%d", i)))); err != nil {
+					b.Fatal(err)
+				}
+			}
+			in := busy()
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				programs[i%len(programs)].Eval(in)
+			}
+		})
+	}
+}
+
+// BenchmarkCompile reports what a compiled policy of its own holds on to, the
+// policy as written not counted, and how long 1,000 take.
+func BenchmarkCompile(b *testing.B) {
+	policies := make([]*Policy, 1000)
+	for i := range policies {
+		policies[i] = parsed(b, fmt.Sprintf("{allow: {or: [groups: g%d, email: u%d@example.com, domain: d%d.example.com]}, deny: {or: [email: {ends_with: x%d}]}}", i, i, i, i))
+	}
+	programs := make([]*Program, len(policies))
+	for b.Loop() {
+		var c Compiler
+		for i, p := range policies {
+			var err error
+			if programs[i], err = c.Compile(p); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	held := heap()
+	runtime.KeepAlive(programs)
+	programs = nil
+	b.ReportMetric(float64(held-heap())/float64(len(policies)), "B/policy")
+}
+
+func BenchmarkParse(b *testing.B) {
+	held := heap()
+	policies := make([]*Policy, 1000)
+	for i := range policies {
+		policies[i] = parsed(b, fmt.Sprintf("{allow: {or: [groups: g%d, email: u%d@example.com, domain: d%d.example.com]}, deny: {or: [email: {ends_with: x%d}]}}", i, i, i, i))
+	}
+	b.ReportMetric(float64(heap()-held)/float64(len(policies)), "B/policy")
+	runtime.KeepAlive(policies)
+	for b.Loop() {
+		parsed(b, mixtures[1].policy)
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

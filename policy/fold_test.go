@@ -1,0 +1,124 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestFoldLeavesLessToAsk(t *testing.T) {
+	for _, tt := range []struct {
+		name, policy string
+		lists        int
+		leaves       int // of all lists together
+	}{
+		{"empty lists are left out", "allow: {or: [], and: [accept: true]}", 1, 1},
+		{"repeated criteria", "allow: {and: [email: a, email: a, email: {is: a}]}", 1, 1},
+		{"repeated lists", "[allow: {and: [email: a, user: b]}, allow: {and: [email: a, user: b]}]", 1, 2},
+		{"other values are other criteria", "allow: {and: [email: a, email: b]}", 1, 2},
+		{"other types are other values", "allow: {and: [claim/x: 1, claim/x: '1', claim/x: true, claim/x: 'true']}", 1, 4},
+		{"quotes cannot forge a key", `allow: {and: [email: {in: [a, b]}, email: {in: ['a" "b']}]}`, 1, 2},
+		{"other operators are other lists", "allow: {and: [email: a, user: b], or: [email: a, user: b]}", 2, 4},
+		{"other effects are other lists", "{allow: {and: [email: a]}, deny: {and: [email: a]}}", 2, 2},
+		{"or joins equal fields", "allow: {or: [email: a, email: {is: b}, email: {in: [c, d]}, email: {in: [e]}]}", 1, 1},
+		{"not joins equal fields", "allow: {not: [user: a, user: b]}", 1, 1},
+		{"and joins nothing", "allow: {and: [user: a, user: b]}", 1, 2},
+		{"nor joins nothing", "allow: {nor: [user: a, user: b]}", 1, 2},
+		{"or joins lists' members", "allow: {or: [groups: a, groups: {has: b}, claim/x: a, claim/x: b, claim/y: a]}", 1, 3},
+		{"or joins networks", "allow: {or: [source_ip: 10.0.0.1, source_ip: [10.0.0.2, 10.0.0.3]]}", 1, 1},
+		{"or joins no lists that are", "allow: {or: [claim/x: {is: a}, claim/x: {is: b}]}", 1, 2},
+		{"or joins nothing negative", "allow: {or: [user: {not: a}, user: {not: b}, user: {not_in: [c]}]}", 1, 3},
+		{"or joins no parts", "allow: {or: [user: {contains: a}, user: {starts_with: b}, user: {ends_with: c}, groups: {exclude: d}]}", 1, 4},
+		{"or joins no several operators", "allow: {or: [user: {is: a, not: b}, user: {is: c, not: d}]}", 1, 2},
+		{"flags stay", "allow: {or: [accept: true, reject: true, authenticated_user: true]}", 1, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			lists := fold(parsed(t, tt.policy))
+			leaves := 0
+			for _, l := range lists {
+				leaves += len(l.criteria)
+			}
+			if len(lists) != tt.lists || leaves != tt.leaves {
+				t.Errorf("got %d lists of %d criteria, want %d of %d", len(lists), leaves, tt.lists, tt.leaves)
+			}
+		})
+	}
+}
+
+func TestFoldLeavesThePolicyAsItIs(t *testing.T) {
+	p := parsed(t, "allow: {or: [email: a, email: b, source_ip: 10.0.0.1, source_ip: 10.0.0.2]}")
+	before := p.key()
+	fold(p)
+	if p.key() != before {
+		t.Errorf("got %s, want %s", p.key(), before)
+	}
+}
+
+func TestLongListsOfAlternativesFindTheirMembers(t *testing.T) {
+	var users, groups, networks, values []string
+	for i := range 300 {
+		users = append(users, fmt.Sprintf("email: U%d@example.com", i))
+		groups = append(groups, fmt.Sprintf("groups: g%d", i))
+		networks = append(networks, fmt.Sprintf("source_ip: 192.0.2.%d", i%256), fmt.Sprintf("source_ip: 10.%d.0.0/16", i%256))
+		values = append(values, fmt.Sprintf("claim/groups: c%d", i))
+	}
+	in := withMail("u299@Example.com")
+	in.Subject.Claims["groups"] = []any{"x", "c299"}
+	in.Request.IP = withIP("10.255.1.1").Request.IP
+	manyGroups := alice()
+	manyGroups.Person = inGroups(200)
+	for name, tt := range map[string]struct {
+		criteria []string
+		in       *Input
+	}{
+		"e-mails": {users, in}, "networks": {networks, in}, "claims": {values, in}, "groups": {groups, manyGroups},
+		"group by id": {append(groups, "groups: 00gwiki"), alice()}, "group by name": {append(groups, "groups: wiki"), alice()},
+	} {
+		list := strings.Join(tt.criteria, ", ")
+		if d := compiled(t, "allow: {or: ["+list+"]}").Eval(tt.in); d.Effect != Allow {
+			t.Errorf("%s: or gives %s", name, d.Effect)
+		}
+		if d := compiled(t, "allow: {not: ["+list+"]}").Eval(tt.in); d.Effect != Deny {
+			t.Errorf("%s: not gives %s", name, d.Effect)
+		}
+	}
+	nobody := withMail("eve@example.com")
+	nobody.Request.IP = withIP("198.51.100.1").Request.IP
+	for name, criteria := range map[string][]string{"e-mails": users, "networks": networks, "claims": values, "groups": groups} {
+		if d := compiled(t, "allow: {or: ["+strings.Join(criteria, ", ")+"]}").Eval(nobody); d.Effect != Deny {
+			t.Errorf("%s: somebody else gets %s", name, d.Effect)
+		}
+	}
+}
+
+func TestEqualPoliciesShareTheirCode(t *testing.T) {
+	var c Compiler
+	compile := func(text string) *Program {
+		program, err := c.Compile(parsed(t, text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return program
+	}
+	const one = "allow: {or: [email: a, user: b]}"
+	first, second := compile(one), compile("\n\n"+one)
+	if first.code != second.code {
+		t.Error("two equal policies do not share their code")
+	}
+	in := withUser("b")
+	if a, b := first.Eval(in).Rule.Position.Line, second.Eval(in).Rule.Position.Line; a != 1 || b != 3 {
+		t.Errorf("they decide by the rules at lines %d and %d, want 1 and 3", a, b)
+	}
+	for _, other := range []string{
+		"allow: {and: [email: a, user: b]}", "deny: {or: [email: a, user: b]}", "allow: {or: [email: a, user: 'b ']}",
+		"allow: {or: [email: a], and: [user: b]}", "[allow: {or: [email: a]}, allow: {or: [user: b]}]", "allow: {or: [email: a, claim/user: b]}",
+		"allow: {or: [email: {is: a, not: b}]}", "allow: {or: [email: {is: a}, email: {not: b}]}", "allow: {or: []}", "[]",
+		"allow: {or: [claim/a: {has: b}]}", "allow: {or: [claim/a: {is: b}]}", "allow: {or: [source_ip: 10.0.0.1]}", "allow: {or: [source_ip: 10.0.0.2]}",
+		"[{}, allow: {or: []}]", "[allow: {or: []}, allow: {or: []}]", "deny: {or: []}", "allow: {or: [accept: true, reject: true]}",
+		"[allow: {or: [accept: true]}, allow: {or: [reject: true]}]",
+	} {
+		if program := compile(other); program.code == first.code {
+			t.Errorf("%s shares the code of %s", other, one)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package policy
+
+import "testing"
+
+func TestPublic(t *testing.T) {
+	for policy, want := range map[string]bool{
+		"[]":                                                                                  false,
+		"allow: {or: [accept: true]}":                                                         true,
+		"allow: {and: [accept: true]}":                                                        true,
+		"allow: {or: [reject: true]}":                                                         false,
+		"allow: {not: [reject: true]}":                                                        true,
+		"allow: {not: [accept: true]}":                                                        false,
+		"allow: {or: [email: a]}":                                                             false,
+		"allow: {or: [email: {not: a}]}":                                                      false,
+		"allow: {not: [email: a]}":                                                            false,
+		"allow: {nor: [email: a]}":                                                            false,
+		"allow: {or: [http_method: GET]}":                                                     true,
+		"allow: {or: [source_ip: 10.0.0.0/8, email: a]}":                                      true,
+		"allow: {and: [source_ip: 10.0.0.0/8, email: a]}":                                     false,
+		"allow: {nor: [http_method: GET, email: a]}":                                          false,
+		"allow: {or: [accept: true], and: [email: a]}":                                        true,
+		"allow: {or: [accept: true], not: [email: a]}":                                        false,
+		"allow: {or: [accept: true], not: [email: a, http_method: GET]}":                      true,
+		"{allow: {or: [accept: true]}, deny: {or: [email: a]}}":                               false,
+		"{allow: {or: [accept: true]}, deny: {and: [email: a]}}":                              false,
+		"{allow: {or: [accept: true]}, deny: {not: [email: a]}}":                              false,
+		"{allow: {or: [accept: true]}, deny: {not: [email: a, http_method: GET]}}":            true,
+		"{allow: {or: [accept: true]}, deny: {nor: [email: a, accept: true]}}":                false,
+		"{allow: {or: [accept: true]}, deny: {or: [http_method: GET]}}":                       true,
+		"{allow: {or: [accept: true]}, deny: {or: [accept: true]}}":                           false,
+		"{allow: {or: [accept: true]}, deny: {or: [reject: true]}}":                           true,
+		"{allow: {or: [accept: true]}, deny: {or: []}}":                                       true,
+		"{allow: {or: []}}":                                                                   false,
+		"{allow: {or: [accept: true]}, deny: {and: [email: a, reject: true], or: [user: b]}}": false,
+	} {
+		if got := parsed(t, policy).Public(); got != want {
+			t.Errorf("%s: got %v, want %v", policy, got, want)
+		}
+	}
+	if (*Policy)(nil).Public() {
+		t.Error("no policy is public")
+	}
+	if !(*Policy)(nil).WithLegacy(Legacy{AllowPublic: on(1)}).Public() {
+		t.Error("allow_public_unauthenticated_access is not public")
+	}
+}
