@@ -59,7 +59,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) error {
 		return weberr.NotFound(host)
 	}
 	methods := table[r.URL.Path]
-	if methods == nil || r.URL.RawPath != "" {
+	if methods == nil || r.URL.EscapedPath() != r.URL.Path {
 		return weberr.NotFound(host)
 	}
 	h := methods[r.Method]

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sallyport/config"
+)
+
+const about = `Sallyport is an identity-aware reverse proxy for organisations on Okta.
+
+One YAML file says which applications there are and who may reach them; people
+sign in through Okta, and applications read who is there from signed headers.`
+
+// newRoot is the whole command tree. Without a subcommand it runs the proxy,
+// as Pomerium does with -config FILE.
+func newRoot() *cobra.Command {
+	var file string
+	var version bool
+	root := &cobra.Command{
+		Use:           "sallyport",
+		Short:         "identity-aware reverse proxy for organisations on Okta",
+		Long:          about,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case version:
+				return printVersion(cmd.OutOrStdout())
+			case file == "" && !environmentConfigures():
+				return cmd.Help()
+			}
+			return run(cmd, file)
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
+	root.Flags().StringVar(&file, "config", "", "run with this configuration `file`")
+	root.Flags().BoolVar(&version, "version", false, "print the version")
+	root.AddCommand(newRun(), newValidate(), newRoutes(), newSessions(), newVersion())
+	return root
+}
+
+// pomeriumFlags lets -config and -version with one dash work, as Pomerium's do.
+func pomeriumFlags(args []string) []string {
+	out := make([]string, len(args))
+	for i, a := range args {
+		for _, name := range []string{"config", "version"} {
+			if a == "-"+name || strings.HasPrefix(a, "-"+name+"=") {
+				a = "-" + a
+			}
+		}
+		out[i] = a
+	}
+	return out
+}
+
+// configFlag gives a command its --config.
+func configFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("config", "", "configuration `file`; without it the environment alone speaks")
+}
+
+// load reads a configuration for a command that does not run it; problems have
+// been printed when it returns an error.
+func load(cmd *cobra.Command, file string) (*config.Config, error) {
+	cfg, problems := config.Load(loadOptions(file))
+	if len(problems) > 0 {
+		printProblems(cmd.ErrOrStderr(), problems)
+		return nil, explainedError{}
+	}
+	return cfg, nil
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"sallyport/config"
+)
+
+func newRoutes() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "routes",
+		Short: "print the route table as it is matched, with policies in short",
+		Args:  cobra.NoArgs,
+	}
+	file := configFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, err := load(cmd, *file)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "ROUTE\tFROM\tPATH\tTO\tWHO\tAT")
+		for _, r := range cfg.Routes {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s:%d\n", r.Name, fromOf(r.From), matchOf(r.Match), toOf(r), r.Policy, r.Position.File, r.Position.Line)
+		}
+		return w.Flush()
+	}
+	return cmd
+}
+
+func fromOf(f config.From) string {
+	host := f.Host
+	if f.Port != "" {
+		host += ":" + f.Port
+	}
+	return f.Scheme + "://" + host
+}
+
+func matchOf(m config.Match) string {
+	var parts []string
+	if m.Path != "" {
+		parts = append(parts, "= "+m.Path)
+	}
+	if m.Prefix != "" {
+		parts = append(parts, m.Prefix+"*")
+	}
+	if m.Regex != nil {
+		parts = append(parts, "~ "+m.Regex.String())
+	}
+	if len(parts) == 0 {
+		return "*"
+	}
+	return strings.Join(parts, " and ")
+}
+
+func toOf(r *config.Route) string {
+	switch {
+	case r.Redirect != nil:
+		return fmt.Sprintf("redirect %d", r.Redirect.Status)
+	case r.Response != nil:
+		return fmt.Sprintf("response %d", r.Response.Status)
+	}
+	urls := make([]string, 0, len(r.To))
+	for _, u := range r.To {
+		urls = append(urls, u.URL.Redacted())
+	}
+	return strings.Join(urls, ", ")
+}

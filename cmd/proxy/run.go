@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sallyport/config"
+	"sallyport/server"
+)
+
+func newRun() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "run the proxy",
+		Long: `Run the proxy until SIGTERM or SIGINT, then drain.
+
+SIGHUP and a change of the file reload the configuration; a bad file keeps the
+last good one in force.`,
+		Args: cobra.NoArgs,
+	}
+	file := configFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return run(cmd, *file) }
+	return cmd
+}
+
+func run(cmd *cobra.Command, file string) error {
+	s, err := server.New(cmd.Context(), server.Options{Load: loadOptions(file), Log: cmd.ErrOrStderr()})
+	var bad *server.ConfigError
+	if errors.As(err, &bad) {
+		printProblems(cmd.ErrOrStderr(), bad.Problems)
+		return explainedError{}
+	}
+	if err != nil {
+		return err
+	}
+	return s.Run(cmd.Context())
+}
+
+func loadOptions(file string) config.LoadOptions {
+	return config.LoadOptions{File: file, Environ: os.Environ()}
+}
+
+// environmentConfigures reports whether the environment alone could be meant as
+// a configuration: containers run Pomerium that way.
+func environmentConfigures() bool {
+	for _, name := range []string{"IDP_PROVIDER", "AUTHENTICATE_SERVICE_URL", "ROUTES", "POLICY"} {
+		if os.Getenv(name) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func printProblems(w io.Writer, problems []config.Problem) {
+	config.Format(w, problems, colorful(w))
+	plural := "s"
+	if len(problems) == 1 {
+		plural = ""
+	}
+	fmt.Fprintf(w, "%d problem%s; nothing was started or changed\n", len(problems), plural)
+}
+
+// colorful reports whether w is a terminal that wants colour (https://no-color.org).
+func colorful(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || strings.EqualFold(os.Getenv("TERM"), "dumb") {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sallyport/server"
+)
+
+func newSessions() *cobra.Command {
+	cmd := &cobra.Command{Use: "sessions", Short: "list and revoke the sessions of a running instance"}
+	cmd.AddCommand(newSessionsList(), newSessionsRevoke())
+	return cmd
+}
+
+func newSessionsList() *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "list who is signed in", Args: cobra.NoArgs}
+	instance := instanceFlags(cmd)
+	format := cmd.Flags().String("format", "text", "`text` or json")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		var answer struct {
+			Sessions []server.SessionInfo `json:"sessions"`
+		}
+		if err := instance.call(cmd, http.MethodGet, "/v1/sessions", nil, &answer); err != nil {
+			return err
+		}
+		if *format == "json" {
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(answer.Sessions)
+		}
+		return printSessions(cmd.OutOrStdout(), answer.Sessions)
+	}
+	return cmd
+}
+
+func printSessions(out io.Writer, all []server.SessionInfo) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tWHO\tFORM\tSIGNED IN\tLAST USED\tEXPIRES\tFROM")
+	for _, s := range all {
+		who := s.Email
+		if who == "" {
+			who = s.Subject
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, who, s.Form, stamp(s.Created), stamp(s.LastUsed), stamp(s.Expires), s.Address)
+	}
+	return w.Flush()
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+
+func newSessionsRevoke() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "revoke",
+		Short: "end sessions at once, open streams included",
+		Long:  "End the session with an id of `sessions list`, or all sessions of a person. Give exactly one of --id, --email and --subject.",
+		Args:  cobra.NoArgs,
+	}
+	instance := instanceFlags(cmd)
+	var req server.RevokeRequest
+	cmd.Flags().StringVar(&req.ID, "id", "", "session `id` as listed")
+	cmd.Flags().StringVar(&req.Email, "email", "", "all sessions of the person with this `address`")
+	cmd.Flags().StringVar(&req.Subject, "subject", "", "all sessions of the person with this Okta user `id`")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		var answer struct {
+			Revoked int `json:"revoked"`
+		}
+		if err := instance.call(cmd, http.MethodPost, "/v1/sessions/revoke", req, &answer); err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "revoked: %d\n", answer.Revoked)
+		if answer.Revoked == 0 {
+			return explainedError{}
+		}
+		return nil
+	}
+	return cmd
+}
+
+// instance is a running proxy, found through its data directory.
+type instance struct{ file, socket *string }
+
+func instanceFlags(cmd *cobra.Command) instance {
+	return instance{
+		file:   configFlag(cmd),
+		socket: cmd.Flags().String("socket", "", "admin socket `path`; without it the data directory of --config"),
+	}
+}
+
+// call asks the instance and decodes its answer into out.
+func (i instance) call(cmd *cobra.Command, method, path string, body, out any) error {
+	socket := *i.socket
+	if socket == "" {
+		cfg, err := load(cmd, *i.file)
+		if err != nil {
+			return err
+		}
+		socket = server.AdminSocket(cfg.Storage.DataDir)
+	}
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}
+	buf := new(bytes.Buffer)
+	if body != nil {
+		if err := json.NewEncoder(buf).Encode(body); err != nil {
+			return err
+		}
+	}
+	req, err := http.NewRequestWithContext(cmd.Context(), method, "http://sallyport"+path, buf)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return unreachable(socket, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		var failure struct {
+			Error string `json:"error"`
+		}
+		_ = json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&failure)
+		return fmt.Errorf("the running instance answered %d: %s", resp.StatusCode, failure.Error)
+	}
+	return json.NewDecoder(io.LimitReader(resp.Body, 256<<20)).Decode(out)
+}
+
+func unreachable(socket string, err error) error {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("no running instance: %s does not exist", socket)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%s may be opened by its owner only: run this as the user that runs the proxy", socket)
+	}
+	return fmt.Errorf("no running instance at %s: %w", socket, err)
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"sallyport/config"
+)
+
+func newValidate() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "validate",
+		Short: "check a configuration and report every problem",
+		Long: `Check a configuration without starting anything. Every problem is reported at
+once as file:line:col with the line and a hint. Exit status 1 when there is one;
+warnings alone are 0.`,
+		Args: cobra.NoArgs,
+	}
+	file := configFlag(cmd)
+	format := cmd.Flags().String("format", "text", "`text` or json")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		switch *format {
+		case "text", "json":
+		default:
+			return fmt.Errorf("%w: --format: expected text or json, got %q", errUsage, *format)
+		}
+		cfg, problems := config.Load(loadOptions(*file))
+		report := validation{Problems: problems}
+		if cfg != nil {
+			report.Warnings, report.routes = cfg.Warnings, len(cfg.Routes)
+		}
+		if err := report.write(cmd.OutOrStdout(), *format); err != nil {
+			return err
+		}
+		if len(problems) > 0 {
+			return explainedError{}
+		}
+		return nil
+	}
+	return cmd
+}
+
+// validation is what validate found.
+type validation struct {
+	Problems []config.Problem
+	Warnings []config.Problem
+	routes   int
+}
+
+func (v validation) write(w io.Writer, format string) error {
+	if format == "json" {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(map[string]any{
+			"valid": len(v.Problems) == 0, "problems": places(v.Problems), "warnings": places(v.Warnings),
+		})
+	}
+	config.Format(w, v.Problems, colorful(w))
+	for _, warning := range v.Warnings {
+		fmt.Fprintf(w, "%s: warning: %s\n", warning.Position, warning.Message)
+		if warning.Hint != "" {
+			fmt.Fprintf(w, "  hint: %s\n", warning.Hint)
+		}
+	}
+	if len(v.Problems) > 0 {
+		_, err := fmt.Fprintf(w, "not valid: %d problems, %d warnings\n", len(v.Problems), len(v.Warnings))
+		return err
+	}
+	_, err := fmt.Fprintf(w, "valid: %d routes, %d warnings\n", v.routes, len(v.Warnings))
+	return err
+}
+
+// place is a problem in JSON.
+type place struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Col     int    `json:"col"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+func places(ps []config.Problem) []place {
+	out := make([]place, 0, len(ps))
+	for _, p := range ps {
+		out = append(out, place{p.Position.File, p.Position.Line, p.Position.Col, p.Message, p.Hint})
+	}
+	return out
+}

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+
+	"sallyport/authenticate"
+	"sallyport/authorize"
+	"sallyport/config"
+	"sallyport/identity"
+	"sallyport/idp"
+	"sallyport/internal/clientip"
+	"sallyport/internal/ui"
+	"sallyport/proxy"
+	"sallyport/session"
+)
+
+// generation is one immutable build of the configuration: what a request sees
+// from its first byte to its last. Nothing in it changes after build.
+type generation struct {
+	cfg       *config.Config
+	rings     rings
+	providers map[string]idp.Provider
+	source    idp.Directory
+	pages     *ui.Renderer
+	handler   http.Handler
+	clientIP  func(*http.Request) netip.Addr
+}
+
+// build makes a generation without touching the one in force; an error leaves
+// no trace.
+func (s *Server) build(cfg *config.Config) (*generation, error) {
+	g := &generation{cfg: cfg}
+	var err error
+	if g.rings, err = openRings(cfg, s.log.Logger); err != nil {
+		return nil, err
+	}
+	if g.providers, err = s.state.providers.build(cfg); err != nil {
+		return nil, fmt.Errorf("identity provider: %w", err)
+	}
+	if g.source, err = s.state.providers.directory(cfg); err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
+	}
+	if g.pages, err = ui.New(ui.Options{Now: s.now}); err != nil {
+		return nil, err
+	}
+	resolver := clientip.New(clientip.Options{Trusted: cfg.Hygiene.TrustedProxies, Hops: cfg.Hygiene.XFFTrustedHops})
+	g.clientIP = resolver.Addr
+	return g, s.buildHandler(g)
+}
+
+// buildHandler fits the three services together.
+func (s *Server) buildHandler(g *generation) error {
+	codec, err := session.NewCodec(session.CodecOptions{
+		Ring: g.rings.cookie, Name: g.cfg.Session.CookieName, SameSite: sameSite(g.cfg.Session.CookieSameSite),
+		HTTPOnly: g.cfg.Session.CookieHTTPOnly, Now: s.now,
+	})
+	if err != nil {
+		return err
+	}
+	assertions, err := proxy.NewAssertions(proxy.AssertionOptions{
+		Ring: g.rings.shared, Keys: g.cfg.Identity.SigningKeys, ClaimsHeaders: g.cfg.Identity.ClaimsHeaders, Now: s.now,
+	})
+	if err != nil {
+		return fmt.Errorf("signing_key: %w", err)
+	}
+	authn, err := s.buildAuthenticate(g, codec, assertions)
+	if err != nil {
+		return err
+	}
+	authz, err := s.buildAuthorize(g)
+	if err != nil {
+		return err
+	}
+	g.handler, err = proxy.New(proxy.Options{
+		Routes: g.cfg.Routes, AuthenticateHost: g.cfg.Authenticate.URL.Host,
+		Authenticator: authenticator{authn, codec}, Authorizer: authz, Assertions: assertions,
+		Transports: s.state.transports, Streams: s.state.streams,
+		Hygiene: g.cfg.Hygiene, Identity: g.cfg.Identity, SetResponseHeaders: g.cfg.SetResponseHeaders,
+		Upstream: g.cfg.Upstream, Render: g.pages.Error, ClientIP: g.clientIP, Now: s.now, Logger: s.log.Logger,
+	})
+	return err
+}
+
+func (s *Server) buildAuthorize(g *generation) (*authorize.Authorizer, error) {
+	o := authorize.Options{Routes: g.cfg.Routes, Now: s.now, Logger: s.log.Logger, Fields: g.cfg.Telemetry.AuthorizeLogFields}
+	if g.source != nil {
+		o.Directory = s.state.directory
+	}
+	return authorize.New(o)
+}
+
+func (s *Server) buildAuthenticate(g *generation, codec *session.Codec, assertions *proxy.Assertions) (*authenticate.Service, error) {
+	person := func(ss *session.Session) *identity.Person { return s.state.directory.Person(ss.Subject.ID) }
+	format := g.cfg.Identity.IssuerFormat
+	o := authenticate.Options{
+		URL: g.cfg.Authenticate.URL, Default: g.cfg.Provider.ClientID, Providers: g.providers,
+		Hosts: routeHosts(g.cfg), Sessions: s.state.sessions, Codec: codec, Ring: g.rings.shared, Store: s.state.store,
+		Settings: authenticateSettings(g.cfg), Pages: g.pages, JWKS: assertions.JWKS(), ClientIP: g.clientIP,
+		Identity: func(ss *session.Session, host string) map[string]any {
+			return assertions.Claims(ss, person(ss), host, format)
+		},
+		Assertion: func(ss *session.Session, host string) (string, error) {
+			return assertions.Header(ss, person(ss), host, format)
+		},
+		Wake: s.state.wake, Now: s.now, Logger: s.log.Logger, Registry: s.registry,
+	}
+	if g.source != nil {
+		o.Directory, o.Person = s.state.directory, s.state.directory.Person
+	}
+	return authenticate.New(o)
+}
+
+// authenticateSettings hands over the part that sign-in follows.
+func authenticateSettings(cfg *config.Config) authenticate.Settings {
+	return authenticate.Settings{
+		CookieExpire: cfg.Session.CookieExpire, IdleTimeout: cfg.Session.IdleTimeout, OutageGrace: cfg.Provider.OutageGrace,
+		SignOutRedirectURL: cfg.Authenticate.SignOutRedirectURL, AllowAnySignOutRedirect: cfg.Authenticate.AllowAnySignOutRedirect,
+		ProgrammaticRedirectDomains: cfg.Authenticate.ProgrammaticRedirectDomains,
+		AllowSessionTokenInQuery:    cfg.Authenticate.AllowSessionTokenInQuery, AllowJWTEndpoint: cfg.Authenticate.AllowJWTEndpoint,
+	}
+}
+
+// authenticator adds to authenticate what proxy asks of cookies.
+type authenticator struct {
+	*authenticate.Service
+	codec *session.Codec
+}
+
+func (a authenticator) Owns(cookie string) bool { return a.codec.OwnsCookie(cookie) }
+
+func (a authenticator) Session(r *http.Request, route *config.Route) (*session.Session, error) {
+	s, _, err := a.Service.Session(r, route)
+	return s, err
+}
+
+func sameSite(name string) http.SameSite {
+	switch name {
+	case "strict":
+		return http.SameSiteStrictMode
+	case "none":
+		return http.SameSiteNoneMode
+	}
+	return http.SameSiteLaxMode
+}

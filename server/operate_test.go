@@ -1,0 +1,229 @@
+package server_test
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"sallyport/internal/harness"
+)
+
+// until waits for something that happens in the background.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Errorf("did not happen: %s", what)
+}
+
+func TestSessionsAndTheDirectorySurviveARestart(t *testing.T) {
+	w := harness.Start(t, harness.Options{})
+	alice := harness.NewBrowser(t)
+	alice.SignIn(w.URL("admin", "/"), "alice@example.com", harness.AlicePassword)
+	w.Stop()
+	w.Okta.Close() // nobody to ask: what is known must do
+	w.StartServer()
+	if p := alice.Get(w.URL("admin", "/")); p.Status != 200 {
+		t.Errorf("after a restart with Okta down: %d\n%s", p.Status, p.Body)
+	}
+	code, body := operator(t, w.Server.HealthAddr(), "/readyz")
+	if code != 200 || !strings.Contains(body, `"degraded"`) || !strings.Contains(body, "identity-provider") {
+		t.Errorf("/readyz = %d %s, want 200, degraded, naming the identity provider", code, body)
+	}
+	fresh := harness.NewBrowser(t).Get(w.URL("app", "/"))
+	if fresh.Status != http.StatusServiceUnavailable || fresh.Header.Get("Retry-After") == "" {
+		t.Errorf("a new sign-in with Okta down: %d, Retry-After %q; want 503 and when to come back", fresh.Status, fresh.Header.Get("Retry-After"))
+	}
+}
+
+func TestABadFileKeepsTheLastGoodConfiguration(t *testing.T) {
+	w := harness.Start(t, harness.Options{})
+	good, err := os.ReadFile(w.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(w.File, []byte(strings.Replace(string(good), "routes:", "ruotes:", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the bad file is noticed", func() bool {
+		_, body := operator(t, w.Server.MetricsAddr(), "/metrics")
+		return strings.Contains(body, "sallyport_config_last_reload_success 0")
+	})
+	if p := harness.NewBrowser(t).Get(w.URL("public", "/")); p.Status != 200 {
+		t.Errorf("the last good configuration is not in force: %d", p.Status)
+	}
+	if _, body := operator(t, w.Server.HealthAddr(), "/readyz"); !strings.Contains(body, "configuration") {
+		t.Errorf("/readyz does not say so: %s", body)
+	}
+	if !strings.Contains(w.Log.String(), "ruotes") {
+		t.Error("the log does not name the key")
+	}
+	w.WriteConfig(`
+  - {from: "https://public.localhost:%[1]s", response: {status: 200, body: new}, allow_public_unauthenticated_access: true}
+`, "")
+	until(t, "the mended file is in force", func() bool {
+		return strings.TrimSpace(harness.NewBrowser(t).Get(w.URL("public", "/")).Body) == "new"
+	})
+	if _, body := operator(t, w.Server.MetricsAddr(), "/metrics"); !strings.Contains(body, "sallyport_config_last_reload_success 1") {
+		t.Error("the metric still says that the reload failed")
+	}
+}
+
+func TestAPolicyChangeHoldsForThoseAlreadySignedIn(t *testing.T) {
+	w := harness.Start(t, harness.Options{})
+	bob := harness.NewBrowser(t)
+	bob.SignIn(w.URL("app", "/"), "bob@example.com", harness.BobPassword)
+	w.WriteConfig(`
+  - {name: app, from: "https://app.localhost:%[1]s", to: "%[2]s", policy: [{allow: {or: [{groups: {has: admins}}]}}]}
+`, "")
+	if err := w.Server.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if p := bob.Get(w.URL("app", "/")); p.Status != 403 {
+		t.Errorf("bob after the change: %d, want 403", p.Status)
+	}
+}
+
+func TestReloadUnderLoadFailsNoRequest(t *testing.T) {
+	w := harness.Start(t, harness.Options{})
+	alice := harness.NewBrowser(t)
+	alice.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+	stop, failed := make(chan struct{}), make(chan int, 1)
+	go func() {
+		bad := 0
+		for {
+			select {
+			case <-stop:
+				failed <- bad
+				return
+			default:
+				if alice.Fetch("GET", w.URL("app", "/"), nil).Status != 200 {
+					bad++
+				}
+			}
+		}
+	}()
+	for i := range 20 {
+		w.WriteConfig(harness.DefaultRoutes, "cookie_expire: "+(time.Duration(14+i)*time.Hour).String())
+		if err := w.Server.Reload(); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	if bad := <-failed; bad > 0 {
+		t.Errorf("%d requests failed", bad)
+	}
+}
+
+func dialWebSocket(t *testing.T, w *harness.World, b *harness.Browser, host string) (*websocket.Conn, error) {
+	t.Helper()
+	var cookies []string
+	for name, value := range b.Cookies(host + ".localhost") {
+		cookies = append(cookies, name+"="+value)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	transport := &http.Transport{DialContext: harness.DialLoopback, TLSClientConfig: insecure}
+	t.Cleanup(transport.CloseIdleConnections)
+	conn, _, err := websocket.Dial(ctx, strings.Replace(w.URL(host, "/ws"), "https:", "wss:", 1), &websocket.DialOptions{
+		HTTPClient: &http.Client{Transport: transport},
+		HTTPHeader: http.Header{"Cookie": {strings.Join(cookies, "; ")}, "Origin": {strings.TrimSuffix(w.URL(host, "/"), "/")}},
+	})
+	return conn, err
+}
+
+// echoWebSocket accepts and sends back what it gets.
+func echoWebSocket(w http.ResponseWriter, r *http.Request) {
+	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+	if err != nil {
+		return
+	}
+	defer c.CloseNow()
+	for {
+		typ, msg, err := c.Read(r.Context())
+		if err != nil || c.Write(r.Context(), typ, msg) != nil {
+			return
+		}
+	}
+}
+
+func TestAnOpenWebSocketEndsWithTheSession(t *testing.T) {
+	w := harness.Start(t, harness.Options{Upstream: http.HandlerFunc(echoWebSocket)})
+	alice := harness.NewBrowser(t)
+	alice.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+	conn, err := dialWebSocket(t, w, alice, "app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := conn.Write(ctx, websocket.MessageText, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if _, msg, err := conn.Read(ctx); err != nil || string(msg) != "hello" {
+		t.Fatalf("echo = %q, %v", msg, err)
+	}
+	alice.Submit(alice.Get(w.URL("app", "/.pomerium/sign_out")), nil)
+	if _, _, err := conn.Read(ctx); err == nil || ctx.Err() != nil {
+		t.Errorf("the WebSocket outlived its session: %v", err)
+	}
+	if _, err := dialWebSocket(t, w, alice, "app"); err == nil {
+		t.Error("a new WebSocket opened without a session")
+	}
+}
+
+func TestNothingEmittedHoldsASecret(t *testing.T) {
+	w := harness.Start(t, harness.Options{Extra: "log_level: trace\naccess_log_fields: [path, query, referer, headers.Cookie, headers.Authorization, user-agent]"})
+	alice := harness.NewBrowser(t)
+	alice.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+	alice.Get(w.URL("app", "/.pomerium/"))
+	alice.Get(w.URL("app", "/.pomerium/user"))
+	bob := harness.NewBrowser(t)
+	bob.SignIn(w.URL("admin", "/?token=query-secret-123"), "bob@example.com", harness.BobPassword)
+	cookies := alice.Cookies("app.localhost")
+	alice.Submit(alice.Get(w.URL("app", "/.pomerium/sign_out")), nil)
+	_, metrics := operator(t, w.Server.MetricsAddr(), "/metrics")
+	_, ready := operator(t, w.Server.HealthAddr(), "/readyz")
+	w.Stop()
+
+	secrets := append(w.Okta.Secrets(), harness.ClientSecret, harness.APIToken, harness.AlicePassword, harness.BobPassword)
+	operators := map[string]string{"log": w.Log.String(), "metrics": metrics, "readyz": ready}
+	for name, text := range operators {
+		for _, value := range cookies {
+			if strings.Contains(text, value) {
+				t.Errorf("%s holds a session cookie", name)
+			}
+		}
+		if strings.Contains(text, "query-secret-123") {
+			t.Errorf("%s holds a token from a query", name)
+		}
+		for _, s := range secrets {
+			if strings.Contains(text, s) {
+				t.Errorf("%s holds the secret %.8s...", name, s)
+			}
+		}
+	}
+	for _, s := range []string{harness.ClientSecret, harness.APIToken} {
+		if strings.Contains(alice.Emitted.String()+bob.Emitted.String(), s) {
+			t.Errorf("a page holds the secret %.8s...", s)
+		}
+	}
+	disk, err := os.ReadFile(w.Dir + "/sallyport.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range append(secrets, "alice@example.com") {
+		if strings.Contains(string(disk), s) {
+			t.Errorf("the store holds %.8s... in the clear", s)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/config"
+	"sallyport/idp"
+	"sallyport/idp/oidc"
+	"sallyport/idp/okta"
+	"sallyport/internal/httpout"
+	"sallyport/internal/oktaurl"
+)
+
+// Bounds of one exchange with the identity provider: a person waits for it.
+const (
+	providerTimeout = 10 * time.Second
+	providerMaxBody = 4 << 20
+)
+
+// providers builds identity providers and the directory's source, and keeps
+// those whose settings a reload did not change, with what they have learned.
+type providers struct {
+	s      *Server
+	mu     sync.Mutex
+	byKey  map[providerKey]*oidc.Provider
+	source idp.Directory
+	from   config.Provider
+	now    atomic.Pointer[map[string]idp.Provider]
+}
+
+type providerKey struct{ settings, client, secret string }
+
+func newProviders(s *Server) *providers {
+	p := &providers{s: s, byKey: map[providerKey]*oidc.Provider{}}
+	p.now.Store(&map[string]idp.Provider{})
+	return p
+}
+
+// current is what the generation in force uses, by client id.
+func (p *providers) current() map[string]idp.Provider { return *p.now.Load() }
+
+func (p *providers) use(m map[string]idp.Provider) { p.now.Store(&m) }
+
+// build returns a provider for each client id that the configuration names.
+func (p *providers) build(cfg *config.Config) (map[string]idp.Provider, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	client, err := p.client(cfg)
+	if err != nil {
+		return nil, err
+	}
+	clients := map[string]string{cfg.Provider.ClientID: cfg.Provider.ClientSecret}
+	for _, r := range cfg.Routes {
+		if r.ClientID != "" {
+			clients[r.ClientID] = r.ClientSecret
+		}
+	}
+	settings := fmt.Sprintf("%q %q %q %v %q", cfg.Provider.Name, cfg.Provider.URL, cfg.Provider.Scopes, cfg.Provider.RequestParams, cfg.Provider.CAFile)
+	kept, all := map[providerKey]*oidc.Provider{}, map[string]idp.Provider{}
+	for id, secret := range clients {
+		key := providerKey{settings, id, secret}
+		provider, ok := p.byKey[key]
+		if !ok {
+			if provider, err = p.newProvider(cfg, id, secret, client); err != nil {
+				return nil, err
+			}
+		}
+		kept[key], all[id] = provider, provider
+	}
+	p.byKey = kept
+	return all, nil
+}
+
+func (p *providers) client(cfg *config.Config) (*http.Client, error) {
+	return httpout.New(httpout.Options{Timeout: providerTimeout, MaxBody: providerMaxBody, CAFile: cfg.Provider.CAFile})
+}
+
+func (p *providers) newProvider(cfg *config.Config, id, secret string, client *http.Client) (*oidc.Provider, error) {
+	return oidc.New(oidc.Options{
+		Issuer: cfg.Provider.URL, ClientID: id, ClientSecret: secret, Scopes: cfg.Provider.Scopes,
+		Params: cfg.Provider.RequestParams, HTTP: client, Now: p.s.now,
+		Logger: p.s.log.With(slog.String("client_id", id)), Registry: p.s.registry,
+	})
+}
+
+// directory returns the source of people and groups, nil without a service
+// account.
+func (p *providers) directory(cfg *config.Config) (idp.Directory, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if cfg.Provider.ServiceAccount.APIKey == "" {
+		p.source, p.from = nil, config.Provider{}
+		return nil, nil
+	}
+	if p.source != nil && reflect.DeepEqual(p.from, cfg.Provider) {
+		return p.source, nil
+	}
+	client, err := p.client(cfg)
+	if err != nil {
+		return nil, err
+	}
+	org, err := oktaurl.OrgURL(cfg.Provider.URL)
+	if err != nil {
+		return nil, err
+	}
+	source, err := okta.NewDirectory(okta.Options{
+		OrgURL: org, APIKey: cfg.Provider.ServiceAccount.APIKey, HTTP: client, QPS: cfg.Provider.QPS,
+		Now: p.s.now, Logger: p.s.log.Logger, Registry: p.s.registry,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.source, p.from = source, cfg.Provider
+	return source, nil
+}
+
+// check reports the first provider that cannot be used.
+func (p *providers) check(ctx context.Context) error {
+	for _, provider := range p.current() {
+		if err := provider.Check(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
