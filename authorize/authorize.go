@@ -1,11 +1,23 @@
-// Package authorize is the policy decision point: it gathers the input of a
-// decision (session, directory person, request), has the route's policy decide,
-// and records the decision. What policies mean is policy's matter; what is done
-// about a decision is proxy's.
+// Package authorize is the policy decision point. It gathers the input of a
+// decision (session, directory person, request), keeps out people who may not
+// pass whatever a policy says, has the route's policy decide, and records the
+// decision.
+//
+//	authorize.go  New, Decide, Check
+//	gate.go       who may pass at all: unknown and inactive people may not
+//	record.go     what is written down of a decision
+//	field.go      the names of authorize_log_fields
+//
+// What policies mean is policy's matter; what is done about a decision is
+// proxy's; who holds a session, authenticate's.
 package authorize
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"sallyport/config"
@@ -17,6 +29,7 @@ import (
 // Directory knows the people of the organisation.
 type Directory interface {
 	// Person returns the person whose id is a session's subject, nil if unknown.
+	// It answers from memory and is safe for concurrent use.
 	Person(id string) *identity.Person
 }
 
@@ -28,37 +41,100 @@ type Options struct {
 	Directory Directory
 	// Now is the clock policies see; nil: time.Now.
 	Now func() time.Time
-	// Logger gets one record per decision; nil: none.
+	// Logger gets one line per decision, and panics; nil: nobody.
 	Logger *slog.Logger
-	// Fields are the names of authorize_log_fields; nil: Pomerium's default.
+	// Fields are the names of authorize_log_fields; nil: the default ones.
 	Fields []string
-	// Record gets every decision as well; nil: nobody.
+	// Record gets every decision as well; nil: nobody. It must not keep what the
+	// record points to beyond its call unless it only reads it.
 	Record func(Record)
 }
 
-// Record is one decision with what it was made from.
-type Record struct {
-	Time     time.Time
-	Route    *config.Route
-	Session  *session.Session
-	Person   *identity.Person
-	Request  policy.Request
-	Decision policy.Decision
+// Authorizer decides for the routes of one generation. Safe for concurrent use.
+type Authorizer struct {
+	programs  map[*config.Route]*policy.Program
+	directory Directory
+	now       func() time.Time
+	logger    *slog.Logger
+	fields    []field
+	record    func(Record)
+	inputs    sync.Pool // of *policy.Input, so that a decision allocates nothing
 }
 
-// Authorizer decides for the routes of one generation. Safe for concurrent use.
-type Authorizer struct{}
-
-// New compiles the policy of every route; one that does not compile is an error.
-func New(o Options) (*Authorizer, error) { return &Authorizer{}, nil }
+// New compiles the policy of every route. A policy that does not compile is an
+// error, and so is one that names groups where no directory is: a deny rule on
+// them would never hold.
+func New(o Options) (*Authorizer, error) {
+	fields, err := fieldsOf(o.Fields)
+	if err != nil {
+		return nil, err
+	}
+	a := &Authorizer{
+		programs:  make(map[*config.Route]*policy.Program, len(o.Routes)),
+		directory: o.Directory,
+		now:       o.Now,
+		logger:    o.Logger,
+		fields:    fields,
+		record:    o.Record,
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if a.logger == nil {
+		a.logger = slog.New(slog.DiscardHandler)
+	}
+	a.inputs.New = func() any { return new(policy.Input) }
+	var compiler policy.Compiler
+	for _, r := range o.Routes {
+		if a.programs[r], err = compiler.Compile(r.Policy); err != nil {
+			return nil, fmt.Errorf("route %s at %s: %w", r.Name, r.Position, err)
+		}
+		if refs := r.Policy.UsesGroups(); len(refs) > 0 && a.directory == nil {
+			return nil, fmt.Errorf("route %s: group %q at %s: no directory is configured that knows groups", r.Name, refs[0].Name, refs[0].Position)
+		}
+	}
+	return a, nil
+}
 
 // Decide decides whether s, nil for nobody, may make the request on the route,
-// and records the decision.
+// and records the decision. The person is the session's directory record, nil
+// where there is none or where the session does not count (Decision.Anonymous).
 func (a *Authorizer) Decide(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
-	return a.Check(route, s, req)
+	d, person := a.Check(route, s, req)
+	a.write(route, s, person, req, d)
+	return d, person
 }
 
 // Check is Decide without the record, for asking again while a stream is open.
-func (a *Authorizer) Check(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
-	return policy.Decision{}, nil
+func (a *Authorizer) Check(route *config.Route, s *session.Session, req policy.Request) (d policy.Decision, person *identity.Person) {
+	defer func() {
+		if v := recover(); v != nil {
+			a.logger.LogAttrs(context.Background(), slog.LevelError, "policy evaluation panicked, request denied",
+				slog.String("route-id", routeID(route)), slog.String("request-id", req.ID),
+				slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+			d, person = refuse(policy.ReasonEvaluationFailed), nil
+		}
+	}()
+	program := a.programs[route]
+	if program == nil {
+		return refuse(policy.ReasonRouteNotFound), nil
+	}
+	in := a.inputs.Get().(*policy.Input)
+	*in = policy.Input{Now: a.now(), Request: req}
+	d, person = a.decide(program, in, s)
+	*in = policy.Input{}
+	a.inputs.Put(in)
+	return d, person
+}
+
+// refuse is a denial that no rule made.
+func refuse(why policy.Reason) policy.Decision {
+	return policy.Decision{Effect: policy.Deny, DenyHolds: true, DenyReasons: policy.Reasons(why)}
+}
+
+func routeID(route *config.Route) string {
+	if route == nil {
+		return ""
+	}
+	return route.ID
 }

@@ -1,0 +1,82 @@
+package authorize
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"sallyport/config"
+	"sallyport/identity"
+	"sallyport/policy"
+	"sallyport/session"
+)
+
+// Record is one decision with what it was made from, to be read only. Session
+// holds tokens: write its id and subject, never the whole.
+type Record struct {
+	Time     time.Time
+	Route    *config.Route    // nil if there was none
+	Session  *session.Session // nil for nobody
+	Person   *identity.Person // nil where there is none
+	Request  policy.Request
+	Decision policy.Decision
+}
+
+// Email is the e-mail that the policy saw, or would have seen.
+func (r *Record) Email() string {
+	switch {
+	case r.Person != nil:
+		return r.Person.Email
+	case r.Session != nil:
+		return r.Session.Subject.Email
+	}
+	return ""
+}
+
+// write hands the decision to whoever wants it.
+func (a *Authorizer) write(route *config.Route, s *session.Session, person *identity.Person, req policy.Request, d policy.Decision) {
+	logs := a.logger.Enabled(context.Background(), slog.LevelInfo)
+	if !logs && a.record == nil {
+		return
+	}
+	r := Record{Time: a.now(), Route: route, Session: s, Person: person, Request: req, Decision: d}
+	if logs {
+		a.logger.LogAttrs(context.Background(), slog.LevelInfo, "authorize check", a.attrs(&r)...)
+	}
+	if a.record != nil {
+		a.record(r)
+	}
+}
+
+// attrs are the configured fields, then what every record says.
+func (a *Authorizer) attrs(r *Record) []slog.Attr {
+	attrs := make([]slog.Attr, 0, len(a.fields)+8)
+	attrs = append(attrs, slog.String("service", "authorize"))
+	for _, f := range a.fields {
+		if v, ok := f.value(r); ok {
+			attrs = append(attrs, slog.Attr{Key: f.name, Value: v})
+		}
+	}
+	d := &r.Decision
+	attrs = append(attrs,
+		slog.Bool("allow", d.AllowHolds), why("allow", d.AllowHolds, d.AllowReasons),
+		slog.Bool("deny", d.DenyHolds), why("deny", d.DenyHolds, d.DenyReasons),
+		slog.String("effect", d.Effect.String()))
+	if d.Rule != nil {
+		attrs = append(attrs, slog.String("rule", d.Rule.Position.String()))
+	}
+	return attrs
+}
+
+// why lists reasons under "allow-why-true" and the like.
+func why(effect string, holds bool, reasons policy.ReasonSet) slog.Attr {
+	key := effect + "-why-false"
+	if holds {
+		key = effect + "-why-true"
+	}
+	names := reasons.Names()
+	if names == nil {
+		names = []string{}
+	}
+	return slog.Any(key, names)
+}
