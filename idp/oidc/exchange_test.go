@@ -119,6 +119,10 @@ var tokenAnswers = []struct {
 	{name: "401 invalid_client", h: answer(401, "application/json", `{"error":"invalid_client"}`), loud: true},
 	{name: "400 unauthorized_client", h: answer(400, "application/json", `{"error":"unauthorized_client"}`), loud: true},
 	{name: "400 a code with a line end", h: answer(400, "application/json", `{"error":"invalid_grant\n"}`), loud: true},
+	{name: "400 that repeats what was sent", h: func(w http.ResponseWriter, r *http.Request) {
+		_, secret, _ := r.BasicAuth()
+		sendJSON(w, 400, map[string]string{"error": "invalid_grant", "error_description": r.PostForm.Get("refresh_token") + r.PostForm.Get("code") + secret})
+	}, refused: true},
 	{name: "503 HTML", h: answer(503, "text/html", `<html>access_token=leak-secret`)},
 	{name: "200 HTML", h: answer(200, "text/html", `<html>access_token=leak-secret`)},
 	{name: "200 cut off", h: answer(200, "application/json", `{"access_token":"leak-secret","ref`)},

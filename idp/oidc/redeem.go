@@ -29,14 +29,14 @@ var misconfigured = map[string]string{
 // redeemCode asks the token endpoint for what the code stands for.
 func (p *Provider) redeemCode(ctx context.Context, e *endpoints, c idp.Callback) (idp.Tokens, error) {
 	token, err := e.config(c.RedirectURI).Exchange(p.oauthContext(ctx), c.Code, oauth2.VerifierOption(c.Verifier))
-	return p.granted(token, err)
+	return p.granted(token, err, c.Code, c.Verifier)
 }
 
 // redeemRefresh asks for new tokens. Where none comes, the refresh token asked
 // with stays in force.
 func (p *Provider) redeemRefresh(ctx context.Context, e *endpoints, refresh string) (idp.Tokens, error) {
 	token, err := e.config("").TokenSource(p.oauthContext(ctx), &oauth2.Token{RefreshToken: refresh}).Token()
-	return p.granted(token, err)
+	return p.granted(token, err, refresh)
 }
 
 // oauthContext carries our client and the endpoint's name into x/oauth2.
@@ -44,9 +44,10 @@ func (p *Provider) oauthContext(ctx context.Context) context.Context {
 	return context.WithValue(at(ctx, endpointToken), oauth2.HTTPClient, p.http)
 }
 
-func (p *Provider) granted(token *oauth2.Token, err error) (idp.Tokens, error) {
+// granted reads the outcome; sent are the secrets of the request.
+func (p *Provider) granted(token *oauth2.Token, err error, sent ...string) (idp.Tokens, error) {
 	if err != nil {
-		err = p.tokenError(err)
+		err = p.tokenError(err, append(sent, p.o.ClientSecret))
 		p.health.report(p.now(), err)
 		return idp.Tokens{}, err
 	}
@@ -64,14 +65,20 @@ func (p *Provider) granted(token *oauth2.Token, err error) (idp.Tokens, error) {
 }
 
 // tokenError tells a definite refusal from everything that says nothing about
-// the person. x/oauth2's error is not passed on: it prints the answer's body.
-func (p *Provider) tokenError(err error) error {
+// the person. x/oauth2's error is not passed on: it prints the answer's body. A
+// description that repeats what was sent is not passed on either.
+func (p *Provider) tokenError(err error, sent []string) error {
 	var answer *oauth2.RetrieveError
 	if !errors.As(err, &answer) || answer.Response == nil {
 		return unavailable(scrub(err), "token endpoint: %v", scrub(err))
 	}
 	status := answer.Response.StatusCode
 	code, description := oauthError(answer.Response.Header, answer.Body)
+	for _, secret := range sent {
+		if secret != "" && strings.Contains(description, secret) {
+			description = "withheld, since it repeats a secret"
+		}
+	}
 	refused := status == http.StatusBadRequest || status == http.StatusUnauthorized
 	if refused && code == "invalid_grant" {
 		return &idp.RefusedError{Code: code, Description: description}

@@ -69,6 +69,7 @@ type Options struct {
 // asked of the network before it is needed.
 type Directory struct {
 	client     *sdk.Client
+	transport  *transport
 	attributes map[string]bool
 	now        func() time.Time
 	health     health
@@ -98,7 +99,7 @@ func NewDirectory(o Options) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Directory{client: client, now: t.now, attributes: map[string]bool{}}
+	d := &Directory{client: client, transport: t, now: t.now, attributes: map[string]bool{}}
 	for _, name := range o.Attributes {
 		d.attributes[name] = true
 	}

@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"sallyport/internal/httpout"
@@ -116,7 +117,11 @@ func (t *transport) attempt(r *http.Request) (*http.Response, *Error) {
 func (t *transport) accept(r *http.Request, resp *http.Response, body []byte) (*http.Response, *Error) {
 	path := r.URL.Path
 	if resp.StatusCode != http.StatusOK {
-		return nil, failure(path, resp, body, t.now())
+		e := failure(path, resp, body, t.now())
+		if strings.Contains(e.Summary, t.secret()) {
+			e.Summary = "summary withheld, since it repeats the API token"
+		}
+		return nil, e
 	}
 	if !isJSON(resp.Header) || !json.Valid(body) {
 		return nil, &Error{Path: path, Status: resp.StatusCode, Summary: "answer is not JSON"}
@@ -135,6 +140,12 @@ func (t *transport) accept(r *http.Request, resp *http.Response, body []byte) (*
 		Status: resp.Status, StatusCode: resp.StatusCode, Proto: resp.Proto, ProtoMajor: resp.ProtoMajor, ProtoMinor: resp.ProtoMinor,
 		Header: header, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r,
 	}, nil
+}
+
+// secret is what of the authorization must not be told.
+func (t *transport) secret() string {
+	_, secret, _ := strings.Cut(t.authorization, " ")
+	return secret
 }
 
 // again decides whether asking once more is worth it: after a break of the
