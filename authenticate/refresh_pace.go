@@ -1,8 +1,8 @@
 package authenticate
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
-	"hash/fnv"
 	"sync"
 	"time"
 
@@ -43,13 +43,11 @@ func (f *Refresher) isDue(ss *session.Session, now time.Time) bool {
 	if ss.Tokens.Refresh == "" || now.Before(pointOf(ss, earliest)) {
 		return false
 	}
-	h := fnv.New64a()
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], f.seed)
 	binary.BigEndian.PutUint64(b[8:], uint64(ss.Refreshed.UnixNano()))
-	_, _ = h.Write(b[:])
-	_, _ = h.Write([]byte(ss.ID))
-	part := float64(h.Sum64()>>11) / (1 << 53)
+	sum := sha256.Sum256(append(b[:], ss.ID...))
+	part := float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53)
 	return !now.Before(pointOf(ss, earliest+(latest-earliest)*part))
 }
 

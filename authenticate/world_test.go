@@ -347,3 +347,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 }
 func (r *recorder) WriteHeader(status int)  { r.status = status }
 func (r *recorder) cookies() []*http.Cookie { return (&http.Response{Header: r.h}).Cookies() }
+
+func routeOf(w *world, host string) *config.Route {
+	return &config.Route{ClientID: w.routes[host].ClientID}
+}
