@@ -53,7 +53,7 @@ func flagsDoc() string {
 		if f.set == nil {
 			continue
 		}
-		doc += " `" + f.name + "`: " + f.doc + " ("
+		doc += " " + f.name + ": " + f.doc + " ("
 		if f.on {
 			doc += "on"
 		} else {

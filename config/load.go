@@ -62,6 +62,7 @@ type loader struct {
 	// their names. homes says which object a key belongs to.
 	secretKeys map[string]bool
 	secretList []string
+	judged     map[string]bool // unknown names: whether they look secret
 	homes      map[string]string
 }
 
@@ -75,7 +76,7 @@ func newLoader(o LoadOptions) *loader {
 	l := &loader{
 		o: o, cfg: &Config{}, file: o.File, env: environment(o.Environ),
 		sources: map[string]*source{}, origins: map[*yaml.Node]string{}, hash: sha256.New(),
-		secretKeys: map[string]bool{}, homes: map[string]string{},
+		secretKeys: map[string]bool{}, judged: map[string]bool{}, homes: map[string]string{},
 	}
 	if l.file == "" && o.Bytes != nil {
 		l.file = "configuration"

@@ -66,7 +66,7 @@ func (l *loader) route(g *globals, v value) *draft {
 	d := &draft{Route: &Route{Position: v.position()}, at: v}
 	d.said = decode(l, routeTable, d, entries)
 	d.checkDestination()
-	d.checkMatch()
+	d.checkMatch(g.Hygiene)
 	d.checkRewrite(g)
 	d.checkTLS()
 	d.checkTimes()

@@ -57,17 +57,25 @@ func (v value) pathCondition() (string, bool) {
 		v.expected("a path that begins with /", "write \"/"+strings.TrimPrefix(s, "./")+"\"")
 	case strings.ContainsAny(s, "?#"):
 		v.expected("a path without ? and #", "queries take no part in matching")
-	case hasEscape(s):
-		v.expected("a path as it is after decoding", "write the characters themselves instead of %XX")
 	default:
 		return s, true
 	}
 	return "", false
 }
 
-func hasEscape(s string) bool {
-	u, err := url.PathUnescape(s)
-	return err == nil && u != s
+// checkSpelling refuses a path that no request has once it is in its one
+// spelling.
+func (v value) checkSpelling(s string, h Hygiene) {
+	decoded, err := url.PathUnescape(s)
+	switch {
+	case s == "":
+	case err == nil && decoded != s && h.EscapedSlashes != "keep_unchanged":
+		v.expected("a path as it is after decoding", "write the characters themselves instead of %XX")
+	case h.MergeSlashes && strings.Contains(s, "//"):
+		v.expected("a path without \"//\"", "of several slashes one is made before routes are tried (merge_slashes)")
+	case strings.Contains(s+"/", "/../") || strings.Contains(s+"/", "/./"):
+		v.expected("a path without . and ..", "they are resolved before routes are tried")
+	}
 }
 
 // wholeRegexp is a regular expression anchored at both ends.
@@ -109,11 +117,13 @@ func regexText(re *regexp.Regexp) string {
 	return re.String()
 }
 
-func (d *draft) checkMatch() {
+func (d *draft) checkMatch(h Hygiene) {
 	if !d.said["from"].given() {
 		d.fail("the public URL, such as https://app.example.com", "from is missing in this route")
 	}
 	m := d.Match
+	d.said["prefix"].checkSpelling(m.Prefix, h)
+	d.said["path"].checkSpelling(m.Path, h)
 	for _, k := range []struct{ name, path string }{{"prefix", m.Prefix}, {"path", m.Path}} {
 		if k.path == "/.pomerium" || strings.HasPrefix(k.path, "/.pomerium/") {
 			d.said[k.name].warn("", "%q is never reached: the proxy answers /.pomerium itself", k.path)

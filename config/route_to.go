@@ -153,7 +153,7 @@ var redirectTable = newTable("redirect", nil, []key[Redirect]{
 			v.expected("a port from 1 to 65535", "")
 		}
 	}, "Sends to this port."),
-	custom("path_redirect", "path", func(r *Redirect, v value) { r.Path = v.redirectPath() }, "Sends to this path; what follows ? in it takes the query's place."),
+	custom("path_redirect", "path", func(r *Redirect, v value) { r.Path = v.redirectPath() }, "Sends to this path."),
 	custom("prefix_rewrite", "path", func(r *Redirect, v value) { r.Prefix = v.redirectPath() }, "Puts this in place of the matched prefix."),
 	custom("response_code", "one of 301, 302, 303, 307, 308", func(r *Redirect, v value) {
 		if r.Status, _ = v.integer(); !slices.Contains([]int{301, 302, 303, 307, 308}, r.Status) {
@@ -184,8 +184,8 @@ func (v value) redirectPath() string {
 	if !ok {
 		return ""
 	}
-	if !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.HasPrefix(s, `/\`) || strings.ContainsAny(s, "\r\n\t#") {
-		v.expected("a path that begins with one /", "")
+	if !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.HasPrefix(s, `/\`) || strings.ContainsAny(s, "\r\n\t?#") {
+		v.expected("a path that begins with one /, without ? and #", "")
 	}
 	return s
 }

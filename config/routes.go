@@ -121,19 +121,27 @@ func (l *loader) checkTwins(drafts []*draft) {
 // checkShadows warns of routes that an earlier one of the same host leaves
 // nothing to.
 func (l *loader) checkShadows(drafts []*draft) {
-	earlier := map[string][]*draft{}
+	type opening struct{ host, port, prefix string }
+	earlier := map[opening]*draft{} // routes that take all that begins with a prefix
 	for _, d := range drafts {
-		for _, e := range earlier[d.From.Host] {
-			if e.Match.Path != "" || e.Match.Regex != nil || e.From.Port != "" && e.From.Port != d.From.Port || e.Match == d.Match {
-				continue
+		start := d.Match.Path
+		if start == "" {
+			start = prefixOf(d)
+		}
+		for n := 1; n <= len(start); n++ {
+			e := earlier[opening{d.From.Host, "", start[:n]}]
+			if e == nil {
+				e = earlier[opening{d.From.Host, d.From.Port, start[:n]}]
 			}
-			if strings.HasPrefix(d.Match.Path, prefixOf(e)) && d.Match.Path != "" || strings.HasPrefix(prefixOf(d), prefixOf(e)) && prefixOf(d) != "/" {
+			if e != nil && e.Match != d.Match {
 				l.warn(d.Position, "put it before that route: the first that matches is taken",
 					"never reached: the route on line %d takes every path that begins with %s", e.Position.Line, prefixOf(e))
 				break
 			}
 		}
-		earlier[d.From.Host] = append(earlier[d.From.Host], d)
+		if d.Match.Path == "" && d.Match.Regex == nil {
+			earlier[opening{d.From.Host, d.From.Port, prefixOf(d)}] = d
+		}
 	}
 }
 

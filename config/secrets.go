@@ -17,7 +17,12 @@ func (l *loader) secretName(name string) bool {
 	if secret, known := l.secretKeys[name]; known {
 		return secret
 	}
-	return secretName(name)
+	secret, judged := l.judged[name]
+	if !judged {
+		secret = secretName(name)
+		l.judged[name] = secret
+	}
+	return secret
 }
 
 // hideSecrets hides in the source of that name the values of keys that may be

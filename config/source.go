@@ -17,8 +17,10 @@ type source struct {
 	starts []place
 	// hidden are the lines that hold secrets.
 	hidden map[int]span
-	// unread says that the text is not YAML, so that nothing is known of it.
-	unread bool
+	// unread says that the text is not YAML, so that nothing is known of it;
+	// doubtful are lines of which that is true in a text that is.
+	unread   bool
+	doubtful map[int]bool
 }
 
 type place struct{ line, col int }
@@ -28,7 +30,7 @@ type place struct{ line, col int }
 type span struct{ from, to int }
 
 func newSource(text []byte) *source {
-	s := &source{hidden: map[int]span{}}
+	s := &source{hidden: map[int]span{}, doubtful: map[int]bool{}}
 	for line := range bytes.Lines(text) {
 		s.lines = append(s.lines, strings.TrimRight(string(line), "\r\n"))
 	}
@@ -80,6 +82,14 @@ func (s *source) hide(n *yaml.Node) {
 	}
 }
 
+// doubt marks the lines of a text that stands where a mapping belongs: it may
+// well be one whose ":" was forgotten.
+func (s *source) doubt(n *yaml.Node) {
+	for line := n.Line; line <= n.Line+strings.Count(n.Value, "\n")+1; line++ {
+		s.doubtful[line] = true
+	}
+}
+
 func (s *source) cover(line int, p span) {
 	if old, ok := s.hidden[line]; ok {
 		p.from = min(p.from, old.from)
@@ -98,7 +108,7 @@ var userinfo = regexp.MustCompile(`://[^/\s@"']*@`)
 // excerpt is the line as it may be shown.
 func (s *source) excerpt(n int) string {
 	line := s.line(n)
-	if s.unread {
+	if s.unread || s.doubtful[n] {
 		line = maskUnread(line)
 	}
 	if p, ok := s.hidden[n]; ok {
@@ -133,7 +143,7 @@ func maskUnread(line string) string {
 }
 
 var secretWords = regexp.MustCompile(
-	`(?i)(secret|passw|token|credential|service_account|connection_string|private|signing|_key|^key$|_auth$|authorization|api_?key|hmac|(request|otlp|traces)_headers$)`)
+	`(?i)(secret|passw|token|credential|service_account|connection_string|private|signing|_keys?$|^key$|_auth$|authorization|api_?key|hmac|(set_request|otlp|traces)_headers$)`)
 
 // secretName reports whether a key of that name may hold something that must
 // not be shown. Paths of files may be.

@@ -59,7 +59,7 @@ func (v value) pairs() ([]pair, bool) {
 		return nil, false
 	}
 	if v.n.Kind != yaml.MappingNode {
-		v.expected("a mapping", "")
+		v.notMapping()
 		return nil, false
 	}
 	out := make([]pair, 0, len(v.n.Content)/2)
@@ -68,6 +68,22 @@ func (v value) pairs() ([]pair, bool) {
 		out = append(out, pair{v.item(k, v.name), v.item(n, v.name+"."+k.Value)})
 	}
 	return out, true
+}
+
+// notMapping reports text where a mapping belongs. It is quoted only where
+// nothing in it could be a secret.
+func (v value) notMapping() {
+	if v.n.Kind == yaml.ScalarNode && maskUnread(v.n.Value) != v.n.Value {
+		v.secret = true
+	}
+	if src := v.l.sources[v.file]; src != nil && v.n.Kind == yaml.ScalarNode {
+		src.doubt(v.n)
+	}
+	hint := ""
+	if v.n.Kind == yaml.ScalarNode {
+		hint = "each key is followed by a colon and a space"
+	}
+	v.expected("a mapping", hint)
 }
 
 // scalar is text that may also be written as a boolean, as the values of

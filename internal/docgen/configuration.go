@@ -91,7 +91,7 @@ func variable(k config.Key, parent string, environment bool) string {
 func standard(k config.Key) string {
 	switch {
 	case k.Default != "":
-		return "`" + k.Default + "`"
+		return cell(k.Default)
 	case k.Unset != "":
 		return cell(k.Unset)
 	}
