@@ -58,8 +58,11 @@ func (m *Manager) Create(ctx context.Context, s Session) (*Session, error) {
 // underLiveParent ends s if its parent has ended before it could find s.
 func (m *Manager) underLiveParent(ctx context.Context, s *Session) error {
 	_, err := m.fetch(ctx, s.Parent)
-	if err == nil {
+	if err == nil && !m.isRefused(s.Parent) {
 		return nil
+	}
+	if err == nil {
+		err = ErrNone
 	}
 	return errors.Join(fmt.Errorf("parent of session: %w", err), m.End(ctx, s.ID, EndSignedOut))
 }

@@ -15,8 +15,7 @@ import (
 // it. It is effective here when it returns, whatever it returns, and at other
 // replicas when the feed has told them. That there is no such session is no
 // error. An error means that the end is not durable yet: it is tried again in the
-// background, and End may be called again. A session that merely ran out of time
-// leaves its programs theirs.
+// background, and End may be called again.
 func (m *Manager) End(ctx context.Context, id string, why EndReason) error {
 	if len(id) != idLen {
 		return nil
@@ -24,28 +23,35 @@ func (m *Manager) End(ctx context.Context, id string, why EndReason) error {
 	// An end goes on when whoever asked for it hangs up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
 	defer cancel()
-	m.expectOwn(id)
+	expected := m.expectOwn(id)
 	ended, err := m.writeEnd(ctx, id, why)
-	if m.settleEnd(id, why, ended, err) {
+	if m.settleEnd(id, why, ended, expected, err) {
 		m.tell(id, why)
 	}
 	if err != nil {
 		err = fmt.Errorf("end session: %w", err)
 	}
-	if why == EndIdle || why == EndExpired {
+	if !takesPrograms(why) {
 		return err
 	}
 	return errors.Join(err, m.endChildren(ctx, id, why))
 }
 
-// expectOwn has the feed leave it to End to tell of this end.
-func (m *Manager) expectOwn(id string) {
+// takesPrograms reports whether programs lose their sessions when the one they
+// were made from ends so. One that merely ran out of time leaves them theirs.
+func takesPrograms(why EndReason) bool { return why != "" && why != EndIdle && why != EndExpired }
+
+// expectOwn has the feed leave it to End to tell of this end. It reports whether
+// that was not so already.
+func (m *Manager) expectOwn(id string) bool {
 	if !m.following.Load() {
-		return
+		return false
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	_, already := m.own[id]
 	m.own[id] = struct{}{}
+	return !already
 }
 
 // writeEnd puts a stub in the place of the session, over any version: an end
@@ -77,12 +83,13 @@ func (m *Manager) writeEnd(ctx context.Context, id string, why EndReason) (ended
 }
 
 // settleEnd makes the end effective here and reports whether it is to be told.
-func (m *Manager) settleEnd(id string, why EndReason, ended bool, err error) (news bool) {
+// ended is whether this call wrote it, expected whether it told the feed to.
+func (m *Manager) settleEnd(id string, why EndReason, ended, expected bool, err error) (news bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	known := m.drop(id)
-	if !ended {
-		delete(m.own, id)
+	if expected && !ended {
+		delete(m.own, id) // the feed has nothing to bring
 	}
 	_, again := m.refused[id]
 	if err != nil {

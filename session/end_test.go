@@ -239,6 +239,34 @@ func TestProgramOfAnEndedParentIsNotMade(t *testing.T) {
 	}
 }
 
+// The process dies after the parent's end is written and before its programs'.
+func TestProgramOfAParentWhoseEndWasCutShortIsNone(t *testing.T) {
+	b := newBench(t)
+	m := b.manager()
+	parent := b.create(m, "alice")
+	s := b.session("alice")
+	s.Form, s.Parent = FormProgram, parent.ID
+	child := b.createFrom(m, s)
+	if _, err := m.writeEnd(t.Context(), parent.ID, EndRevoked); err != nil {
+		t.Fatal(err)
+	}
+	wantGone(t, b.manager(), child.ID)
+	next := b.start(b.manager())
+	if n := len(next.Live()); n != 0 {
+		t.Errorf("%d sessions in the view after a restart, want none", n)
+	}
+	wantGone(t, next, child.ID)
+	told := onEnd(m)
+	if err := m.catchUp(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	got := map[ended]bool{told.next(t): true, told.next(t): true}
+	if !got[ended{parent.ID, EndRevoked}] || !got[ended{child.ID, EndRevoked}] {
+		t.Errorf("told of %v, want parent and program", got)
+	}
+	wantGone(t, m, child.ID)
+}
+
 func TestEndSubjectEndsAllOfThatSubjectOnly(t *testing.T) {
 	b := newBench(t)
 	m, other := b.manager(), b.manager()

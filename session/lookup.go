@@ -1,13 +1,9 @@
 package session
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
-	"time"
 
 	"sallyport/store"
 )
@@ -17,8 +13,7 @@ import (
 // means that there is no such session; store.ErrUnavailable means that nobody
 // can tell at this moment. Whether it has been idle for too long is for Check.
 func (m *Manager) Get(ctx context.Context, id string) (*Session, error) {
-	if e := m.view.find(id); e != nil && m.trusted() {
-		s := e.session.Load()
+	if s := m.known(id); s != nil {
 		if !m.now().Before(s.Expires) {
 			return nil, ErrExpired
 		}
@@ -28,6 +23,14 @@ func (m *Manager) Get(ctx context.Context, id string) (*Session, error) {
 		return nil, ErrNone
 	}
 	return m.load(ctx, id)
+}
+
+// known returns the session in the view, if there is one to be trusted.
+func (m *Manager) known(id string) *Session {
+	if e := m.view.find(id); e != nil && m.trusted() {
+		return e.session.Load()
+	}
+	return nil
 }
 
 // trusted reports whether the view is as good as the store: it is while the feed
@@ -52,6 +55,10 @@ func (m *Manager) load(ctx context.Context, id string) (*Session, error) {
 	if _, refused := m.refused[id]; refused || m.gone.has(id, m.now()) {
 		m.mu.Unlock()
 		return nil, ErrNone
+	}
+	if s := m.known(id); s != nil { // somebody else's question was just answered
+		m.mu.Unlock()
+		return s, nil
 	}
 	f := m.flights[id]
 	if f == nil {
@@ -98,6 +105,9 @@ func (m *Manager) land(id string, f *flight, s *Session, written int64, err erro
 	switch {
 	case err == nil:
 		m.admit(s, written)
+		if m.rescan != nil { // a scan under way may have begun before it was made
+			m.rescan[id] = struct{}{}
+		}
 	case errors.Is(err, ErrNone):
 		m.gone.add(id, m.now())
 	}
@@ -107,9 +117,6 @@ func (m *Manager) land(id string, f *flight, s *Session, written int64, err erro
 // admit puts s into the view; the caller holds mu. What is known of its use is
 // kept, be it in the view, pending or in the store.
 func (m *Manager) admit(s *Session, written int64) {
-	if m.rescan != nil {
-		m.rescan[s.ID] = struct{}{}
-	}
 	written = max(written, s.LastUsed.UnixNano())
 	if e := m.view.find(s.ID); e != nil {
 		if e.session.Load().Version < s.Version {
@@ -129,6 +136,9 @@ func (m *Manager) admit(s *Session, written int64) {
 // read asks the store for a session and when it was used.
 func (m *Manager) read(ctx context.Context, id string) (s *Session, written int64, err error) {
 	s, err = m.fetch(ctx, id)
+	if err == nil && s.Parent != "" {
+		err = m.checkParent(ctx, s.Parent)
+	}
 	if err != nil {
 		return nil, 0, err
 	}
@@ -140,6 +150,24 @@ func (m *Manager) read(ctx context.Context, id string) (s *Session, written int6
 	}
 	s.LastUsed = later(s.LastUsed, written)
 	return s, written, nil
+}
+
+// checkParent catches the program whose parent's end was cut short by the death
+// of a process before it came to its programs.
+func (m *Manager) checkParent(ctx context.Context, parent string) error {
+	r, err := m.store.Get(ctx, KindSession, parent)
+	switch {
+	case errors.Is(err, store.ErrNotFound): // it ran out of time
+		return nil
+	case errors.Is(err, store.ErrUnreadable):
+		return ErrNone
+	case err != nil:
+		return unavailable(err)
+	}
+	if _, ended, err := decode(r); err != nil || takesPrograms(ended) {
+		return ErrNone
+	}
+	return nil
 }
 
 // fetch asks the store for a live session. One that cannot be read, because its
@@ -173,64 +201,4 @@ func unavailable(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
-}
-
-// Live returns the sessions in the view, in no order.
-func (m *Manager) Live() []*Session {
-	var live []*Session
-	now := m.now()
-	for _, e := range m.view.all() {
-		if s := e.session.Load(); now.Before(s.Expires) {
-			live = append(live, s)
-		}
-	}
-	return live
-}
-
-// List returns all sessions in the store, oldest first, with when they were last
-// used. It reads all of them: it is for people, not for requests.
-func (m *Manager) List(ctx context.Context) ([]*Session, error) {
-	uses, err := m.scanUses(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var list []*Session
-	err = m.store.Scan(ctx, KindSession, "", func(r store.Record) error {
-		// One bad record does not hide the others.
-		if s, ended, err := decode(r); err == nil && ended == "" {
-			s.LastUsed = later(s.LastUsed, uses[s.ID])
-			list = append(list, s)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	for _, s := range list {
-		s.LastUsed = m.LastUsed(s)
-	}
-	slices.SortFunc(list, func(a, b *Session) int {
-		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
-	})
-	return list, nil
-}
-
-// later returns the later of t and the nanoseconds since 1970.
-func later(t time.Time, nanos int64) time.Time {
-	if at := time.Unix(0, nanos).UTC(); at.After(t) {
-		return at
-	}
-	return t
-}
-
-func (m *Manager) scanUses(ctx context.Context) (map[string]int64, error) {
-	uses := make(map[string]int64)
-	err := m.store.Scan(ctx, kindUse, "", func(r store.Record) error {
-		uses[r.Key] = decodeUse(r)
-		return nil
-	})
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	return uses, nil
 }

@@ -9,7 +9,7 @@
 //	end.go      End: a stub takes the record's place until it would have expired,
 //	            so that no late write and no slow replica brings it back
 //	use.go      Touch, Check: when a session was last used, kept apart in records of
-//	            its own, written in batches
+//	            its own; upkeep.go writes them in batches and sweeps
 //	follow.go   what other replicas do, and what to do when the store is lost
 //	codec.go    cookies: names, attributes, sealing (securecookie)
 //

@@ -89,8 +89,8 @@ func (c *Codec) Seal(purpose, host string, maxAge time.Duration, v any) (string,
 	return c.seal("sealed "+purpose, host, string(append(until, content...)))
 }
 
-// Open is the inverse of Seal: it fills v, or returns an error that wraps
-// ErrSealed and leaves v alone.
+// Open is the inverse of Seal: it fills v, which is of the type that was sealed,
+// or returns an error that wraps ErrSealed.
 func (c *Codec) Open(purpose, host, value string, v any) error {
 	plain, err := c.open("sealed "+purpose, host, value)
 	if err != nil {

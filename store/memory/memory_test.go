@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -27,4 +28,34 @@ func BenchmarkPut(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestExpiredRecordsGiveTheirMemoryBack(t *testing.T) {
+	clock := storetest.NewClock()
+	s := memory.New(memory.Options{Now: clock.Now})
+	big := make([]byte, 1<<20)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for i := range 64 {
+		r := store.Record{Kind: "handoff", Key: fmt.Sprint(i), Value: big, Expires: clock.Now().Add(time.Minute)}
+		if _, err := s.Put(t.Context(), r, store.Any); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if held := heap() - before; held < 32<<20 {
+		t.Fatalf("64 MiB of records hold %d bytes: this test measures the wrong thing", held)
+	}
+	clock.Advance(2 * time.Minute)
+	if _, err := s.Put(t.Context(), store.Record{Kind: "session", Key: "a"}, store.Any); err != nil {
+		t.Fatal(err)
+	}
+	if after := heap(); after > before+8<<20 {
+		t.Errorf("%d bytes held after everything expired, want about the %d of before", after, before)
+	}
+	runtime.KeepAlive(s)
 }
