@@ -57,6 +57,7 @@ func TestSecretsAreNeverTold(t *testing.T) {
 		"certificates: [{cert: testdata/cert.pem, key: "+marker+"}]\n",
 		"mcp:\n  server: {upstream_oauth2: {client_secret: "+marker+"}}\n",
 		"identity_providers: {a: {client_secret: "+marker+"}}\n",
+		"routes:\n  - set_request_headers: {X: \"Basic abc$"+marker+"\", Y: \"${"+marker+"}\"}\n",
 		"metrics_address: x\nmetrics_basic_auth: "+marker+"\n",
 	)
 	for _, text := range texts {

@@ -16,6 +16,7 @@
 package template
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -128,7 +129,7 @@ func reference(s string) (part Part, rest string, err error) {
 	case strings.HasPrefix(s, "${"):
 		end := strings.IndexByte(s, '}')
 		if end < 0 {
-			return Part{}, "", fmt.Errorf("\"${\" is not closed by \"}\"")
+			return Part{}, "", errors.New("\"${\" is not closed by \"}\"")
 		}
 		part, err = resolve(strings.TrimSpace(s[2:end]))
 		return part, s[end+1:], err
@@ -167,13 +168,22 @@ func resolve(name string) (Part, error) {
 	}
 	const open = "pomerium.request.headers["
 	if !strings.HasPrefix(name, open) || !strings.HasSuffix(name, "]") {
-		return Part{}, fmt.Errorf("unknown reference %q", name)
+		return Part{}, unknown(name)
 	}
 	header, ok := unquote(name[len(open) : len(name)-1])
 	if !ok || !httpguts.ValidHeaderFieldName(header) {
 		return Part{}, fmt.Errorf("%q: expected the name of a header in quotes, as in headers[\"X-Name\"]", name)
 	}
 	return Part{Kind: RequestHeader, Text: header}, nil
+}
+
+// unknown names a reference that nobody knows if it was surely meant as one.
+// Anything else after a dollar sign may be part of a password.
+func unknown(name string) error {
+	if strings.HasPrefix(name, "pomerium") {
+		return fmt.Errorf("unknown reference %q", name)
+	}
+	return errors.New("a dollar sign begins no known reference")
 }
 
 func unquote(s string) (string, bool) {
