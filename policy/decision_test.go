@@ -158,12 +158,13 @@ func TestDecidingRuleIsTheFirst(t *testing.T) {
 }
 
 func TestWhatIsNotThereDenies(t *testing.T) {
-	var none *Program
-	if got := none.Eval(alice()); got != (Decision{}) {
-		t.Errorf("no program: got %+v", got)
-	}
-	if got := none.Trace(alice()); got.Decision != (Decision{}) || got.Rules != nil {
-		t.Errorf("no program: got trace %+v", got)
+	for name, program := range map[string]*Program{"no program": nil, "zero program": {}} {
+		if got := program.Eval(alice()); got != (Decision{}) {
+			t.Errorf("%s: got %+v", name, got)
+		}
+		if got := program.Trace(alice()); got.Decision != (Decision{}) || got.Rules != nil {
+			t.Errorf("%s: got trace %+v", name, got)
+		}
 	}
 	program, err := Compile(nil)
 	if err != nil {

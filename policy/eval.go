@@ -17,9 +17,9 @@ type Decision struct {
 	Anonymous bool
 }
 
-// Eval decides. It is pure and allocates nothing. A nil program denies.
+// Eval decides. It is pure and allocates nothing. A nil or zero program denies.
 func (g *Program) Eval(in *Input) Decision {
-	if g == nil {
+	if g == nil || g.code == nil {
 		return Decision{}
 	}
 	f := factsOf(in, g.code.mail)

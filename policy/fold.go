@@ -104,11 +104,7 @@ func (c *criterion) widened() *criterion {
 	w.networks = slices.Clone(c.networks)
 	w.matchers = slices.Clone(c.matchers)
 	for i := range w.matchers {
-		m := &w.matchers[i]
-		m.operands = slices.Clone(m.operands)
-		if m.op == "is" {
-			m.op = "in"
-		}
+		w.matchers[i].operands = slices.Clone(w.matchers[i].operands)
 	}
 	return &w
 }
@@ -117,7 +113,11 @@ func (c *criterion) widened() *criterion {
 func (c *criterion) join(other *criterion) {
 	c.networks = append(c.networks, other.networks...)
 	for i := range c.matchers {
-		c.matchers[i].operands = append(c.matchers[i].operands, other.matchers[i].operands...)
+		m := &c.matchers[i]
+		if m.op == "is" {
+			m.op = "in"
+		}
+		m.operands = append(m.operands, other.matchers[i].operands...)
 	}
 }
 

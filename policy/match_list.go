@@ -10,13 +10,16 @@ type valueSet struct {
 
 func newValueSet(operands []operand) valueSet {
 	var members []string
-	others := make(map[value]struct{})
+	var others map[value]struct{}
 	for _, o := range operands {
 		if o.value.typ == typeString {
 			members = append(members, o.value.str)
-		} else {
-			others[o.value] = struct{}{}
+			continue
 		}
+		if others == nil {
+			others = make(map[value]struct{})
+		}
+		others[o.value] = struct{}{}
 	}
 	return valueSet{newWords(members), others}
 }
@@ -25,7 +28,7 @@ func (s valueSet) has(v any) bool {
 	if str, ok := v.(string); ok {
 		return s.words.has(str)
 	}
-	if len(s.others) == 0 {
+	if s.others == nil {
 		return false
 	}
 	_, ok := s.others[valueOf(v)]

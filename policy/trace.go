@@ -44,7 +44,7 @@ type CriterionTrace struct {
 // Trace decides as Eval does and tells how. It asks every criterion as written,
 // without what Compile folds.
 func (g *Program) Trace(in *Input) Trace {
-	if g == nil {
+	if g == nil || g.policy == nil {
 		return Trace{}
 	}
 	var t Trace
