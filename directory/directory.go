@@ -69,8 +69,7 @@ type Directory struct {
 // entry is what is known of one id.
 type entry struct {
 	record
-	version  uint64    // the store's; 0: not in the store yet
-	storedAt time.Time // ReadAt as the store has it
+	version uint64 // the store's; 0: not in the store yet
 }
 
 // New returns a directory that knows nobody until Start or Read.

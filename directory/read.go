@@ -15,9 +15,6 @@ import (
 const (
 	readTimeout  = 30 * time.Second // one reading, whoever waits for it
 	storeTimeout = 5 * time.Second
-	// rewriteAfter is how old the stored time of reading may grow while nothing
-	// else changes: writing it every time would wake every replica for nothing.
-	rewriteAfter = 10 * time.Minute
 	writeTries   = 5
 )
 
@@ -64,8 +61,10 @@ func (d *Directory) read(ctx context.Context, id string) (*identity.Person, erro
 }
 
 // settle stores and publishes what was read at that time and returns what stands
-// then: the reading, or a later one of another replica. A store that fails
-// takes nothing back: what was read counts here, and is stored next time.
+// then: the reading, or a later one of another replica. An unchanged person is
+// written too, since it is the time of reading that keeps a slower replica from
+// putting an older answer over it. A store that fails takes nothing back: what
+// was read counts here, and is stored next time.
 func (d *Directory) settle(ctx context.Context, id string, person *identity.Person, asked time.Time) *entry {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
@@ -75,9 +74,6 @@ func (d *Directory) settle(ctx context.Context, id string, person *identity.Pers
 			return d.publish(id, standing)
 		}
 		next := standing.next(person, asked)
-		if standing != nil && standing.version != 0 && next.Version == standing.Version && asked.Sub(standing.storedAt) < rewriteAfter {
-			return d.publish(id, next)
-		}
 		err := d.write(ctx, id, next)
 		if err == nil {
 			return d.publish(id, next)
@@ -107,7 +103,7 @@ func (d *Directory) write(ctx context.Context, id string, e *entry) error {
 	if r, err = d.store.Put(ctx, r, expect); err != nil {
 		return err
 	}
-	e.version, e.storedAt = r.Version, e.ReadAt
+	e.version = r.Version
 	return nil
 }
 
@@ -154,10 +150,14 @@ func (d *Directory) publish(id string, e *entry) *entry {
 }
 
 // newer reports whether a stands against b. Versions of the store are in order;
-// where one of the two never reached the store, the later reading counts.
+// of two that are no different there, or never reached it, the later reading
+// counts, and what is published already where that is the same too.
 func newer(a, b *entry) bool {
-	if a.version != 0 && b.version != 0 && a.version != b.version {
+	switch {
+	case a.version != 0 && b.version != 0 && a.version != b.version:
 		return a.version > b.version
+	case a.version == b.version && a.version != 0:
+		return !b.ReadAt.After(a.ReadAt)
 	}
 	return a.ReadAt.After(b.ReadAt)
 }

@@ -28,7 +28,6 @@ func decodeEntry(r store.Record) (*entry, error) {
 	if err := json.Unmarshal(r.Value, &e.record); err != nil {
 		return nil, fmt.Errorf("person record %q: %w", r.Key, err)
 	}
-	e.storedAt = e.ReadAt
 	if e.Person == nil {
 		return e, nil
 	}
@@ -44,7 +43,7 @@ func decodeEntry(r store.Record) (*entry, error) {
 func (e *entry) next(person *identity.Person, at time.Time) *entry {
 	n := &entry{record: record{ReadAt: at}}
 	if e != nil {
-		n.version, n.storedAt, n.Version = e.version, e.storedAt, e.Version
+		n.version, n.Version = e.version, e.Version
 	}
 	if e == nil || !same(e.Person, person) {
 		n.Version = max(n.Version+1, uint64(max(at.UnixMilli(), 0)))

@@ -2,7 +2,6 @@ package okta
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -112,13 +111,4 @@ func under(t *testing.T, url string, change ...func(*Options)) (*Directory, *sle
 	s := &slept{}
 	d.transport.sleep = s.sleep
 	return d, s
-}
-
-func asJSON(t *testing.T, v any) string {
-	t.Helper()
-	b, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
