@@ -15,7 +15,7 @@ import (
 // cookies withheld from what another site posts.
 type browser struct {
 	w      *world
-	t      *testing.T
+	t      testing.TB
 	client *http.Client
 	header http.Header
 

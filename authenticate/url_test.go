@@ -264,11 +264,36 @@ func FuzzCallbackQuery(f *testing.F) {
 	f.Add("pomerium_tries=-1")
 	f.Add("pomerium_tries=999999999999999999999")
 	f.Add("pomerium_code=" + strings.Repeat("x", 100))
+	f.Add("state=x&code=y&iss=z")
+	f.Add("error=access_denied&error_description=%3Cscript%3E")
 	f.Add("a=%zz;&&==")
+	w := newWorld(f)
+	b := w.browser()
+	q := b.atProvider("https://" + wiki + "/")
+	f.Add("state=" + url.QueryEscape(q.Get("state")) + "&code=y")
+	b.open("https://" + wiki + "/")
+	s := w.service.Load()
 	f.Fuzz(func(t *testing.T, raw string) {
-		b := parseBack(raw)
-		if b.tries < 0 || b.tries > maxTries || len(b.code) > maxCode {
-			t.Errorf("%q gave %+v", raw, b)
+		if got := parseBack(raw); got.tries < 0 || got.tries > maxTries || len(got.code) > maxCode {
+			t.Errorf("%q gave %+v", raw, got)
+		}
+		for host, path := range map[string]string{wiki: pathCallback, homeAt: pathOAuthCallback} {
+			r := w.request(host, b.cookies(host)...)
+			r.Header.Set("Accept", "text/html")
+			r.URL.Path, r.URL.RawQuery = path, raw
+			rec := newRecorder()
+			s.ServeHTTP(rec, r)
+			for _, c := range rec.cookies() {
+				if (c.Name == w.codec.Name() || c.Name == w.codec.AuthenticateName("")) && c.Value != "" {
+					t.Errorf("%s?%s gave a session", path, raw)
+				}
+			}
+			if to, err := url.Parse(rec.h.Get("Location")); err != nil || to.Host != "" && to.Host != wiki && to.Host != homeAt {
+				t.Errorf("%s?%s led to %s", path, raw, to)
+			}
+			if rec.status >= 500 {
+				t.Errorf("%s?%s: %d", path, raw, rec.status)
+			}
 		}
 	})
 }

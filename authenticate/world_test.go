@@ -48,33 +48,34 @@ func newClock() *clock {
 	c.ns.Store(time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC).UnixNano())
 	return c
 }
-func (c *clock) now() time.Time            { return time.Unix(0, c.ns.Load()).UTC() }
-func (c *clock) add(d time.Duration)       { c.ns.Add(int64(d)) }
-func (c *clock) at(t time.Time)            { c.ns.Store(t.UnixNano()) }
-func (c *clock) since(t time.Time) float64 { return c.now().Sub(t).Seconds() }
+func (c *clock) now() time.Time      { return time.Unix(0, c.ns.Load()).UTC() }
+func (c *clock) add(d time.Duration) { c.ns.Add(int64(d)) }
+func (c *clock) at(t time.Time)      { c.ns.Store(t.UnixNano()) }
 
 // world is a whole installation in one process: an authenticate host, routes, a
 // provider, on one TLS listener that answers for every name.
 type world struct {
-	t        *testing.T
-	clock    *clock
-	store    store.Store
-	faults   *faultyStore
-	sessions *session.Manager
-	codec    *session.Codec
-	ring     *keyring.Ring
-	service  atomic.Pointer[Service]
-	idp      *fakeProvider
-	second   *fakeProvider
-	people   *fakeDirectory
-	server   *httptest.Server
-	log      *syncBuffer
-	registry *prometheus.Registry
-	routes   map[string]Route
-	settings Settings
-	woken    sync.Map
-	appHits  atomic.Int64
-	refresh  *Refresher
+	t         testing.TB
+	clock     *clock
+	store     store.Store
+	faults    *faultyStore
+	sessions  *session.Manager
+	codec     *session.Codec
+	ring      *keyring.Ring
+	service   atomic.Pointer[Service]
+	idp       *fakeProvider
+	second    *fakeProvider
+	people    *fakeDirectory
+	server    *httptest.Server
+	log       *syncBuffer
+	registry  *prometheus.Registry
+	routes    map[string]Route
+	settings  Settings
+	woken     sync.Map
+	appHits   atomic.Int64
+	refresh   *Refresher
+	elsewhere map[string]string // authority -> address to dial
+	providers map[string]idp.Provider
 }
 
 type syncBuffer struct {
@@ -96,7 +97,6 @@ func (s *syncBuffer) String() string {
 
 type option func(*world)
 
-func withRoutes(r map[string]Route) option  { return func(w *world) { w.routes = r } }
 func withSettings(s Settings) option        { return func(w *world) { w.settings = s } }
 func withDirectory(d *fakeDirectory) option { return func(w *world) { w.people = d } }
 
@@ -113,7 +113,7 @@ func ringOf(t testing.TB, seeds ...string) *keyring.Ring {
 	return r
 }
 
-func newWorld(t *testing.T, opts ...option) *world {
+func newWorld(t testing.TB, opts ...option) *world {
 	t.Helper()
 	w := &world{
 		t: t, clock: newClock(), log: new(syncBuffer), ring: ringOf(t, "k"), registry: prometheus.NewRegistry(),
@@ -200,6 +200,9 @@ func (w *world) newService(change func(*Options)) *Service {
 		},
 		Now: w.clock.now, Logger: w.logger(), Registry: w.registry,
 	}
+	if w.providers != nil {
+		o.Providers = w.providers
+	}
 	if w.people != nil {
 		o.Directory = w.people
 	}
@@ -257,8 +260,13 @@ func (w *world) app(s *Service, rw http.ResponseWriter, r *http.Request, route *
 func (w *world) transport() *http.Transport {
 	addr := w.server.Listener.Addr().String()
 	return &http.Transport{
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, addr)
+		DialContext: func(ctx context.Context, network, name string) (net.Conn, error) {
+			if other := w.elsewhere[name]; other != "" {
+				name = other
+			} else {
+				name = addr
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, name)
 		},
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
 		ForceAttemptHTTP2: true,
