@@ -115,11 +115,17 @@ var kubernetesService = regexp.MustCompile(`^SALLYPORT_(SERVICE_(HOST|PORT.*)|PO
 func (l *loader) strangers(keys []Key) {
 	var known []string
 	for _, k := range keys {
-		if k.Ours {
-			known = append(known, k.Env())
+		if !k.Ours {
+			continue
 		}
+		known = append(known, k.Env())
 		for _, sub := range k.Sub {
-			known = append(known, envName(k.Name+"_"+sub.Name, k.Ours))
+			known = append(known, envName(k.Name+"_"+sub.Name, true))
+		}
+	}
+	for _, name := range known {
+		if short := strings.TrimPrefix(name, "SALLYPORT_"); l.env[short] != "" {
+			l.warn(Position{File: "env " + short}, "write "+name, "has no effect: variables of keys that Pomerium does not have begin with SALLYPORT_")
 		}
 	}
 	for name := range l.env {

@@ -29,8 +29,6 @@ var hygieneKeys = []key[globals]{
 		"How many proxies in front append to X-Forwarded-For. `trusted_proxies` says the same and cannot be miscounted.").def("0"),
 	works("skip_xff_append", boolKind, func(g *globals) *bool { return &g.Hygiene.SkipXFFAppend },
 		"Leaves X-Forwarded-For towards upstreams as it came.").def("false"),
-	works("use_proxy_protocol", boolKind, func(g *globals) *bool { return &g.Hygiene.UseProxyProtocol },
-		"Expects the PROXY protocol, version 1 or 2, at the start of every connection to `address`.").def("false"),
 	works("default_upstream_timeout", durationKind, func(g *globals) *time.Duration { return &g.Upstream.Timeout },
 		"How long an upstream may take to answer where the route says nothing. 0 is no limit.").def("30s"),
 }

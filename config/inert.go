@@ -106,6 +106,7 @@ var downstreamMTLS = Key{
 var refusedKeys = slices.Concat([]Key{downstreamMTLS},
 	keysOf(NotSupported, notYet, []inert{
 		{"identity_providers", "mapping", "tokens of other issuers are not accepted as bearer tokens"},
+		{"use_proxy_protocol", "true or false", "the PROXY protocol is not spoken by this version, so connections would fail and addresses be those of the proxy in front"},
 		{"databroker_cluster_node_id", "text", noCluster},
 		{"databroker_cluster_nodes", "list", noCluster},
 		{"databroker_cluster_leader_id", "text", noCluster},

@@ -1,9 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"time"
 )
 
@@ -16,21 +13,6 @@ type globals struct {
 	routes      value
 	connection  string // databroker_storage_connection_string
 	exactPorts  bool
-}
-
-// pemPair is a certificate or key whose other half may still come.
-type pemPair struct{ cert, key half }
-
-type half struct {
-	pem []byte
-	at  value
-}
-
-func (h *half) read(v value) {
-	h.at = v
-	if b, ok := v.certificatePEM(); ok {
-		h.pem = b
-	}
 }
 
 var listenKeys = []key[globals]{
@@ -59,121 +41,11 @@ var listenKeys = []key[globals]{
 		"After that, how long requests under way may take before the process ends.").def("30s").ours(),
 }
 
-// certificateFiles is one entry of certificates.
-type certificateFiles struct{ cert, key value }
-
-var certificateTable = newTable("an entry of certificates", nil, []key[certificateFiles]{
-	custom("cert", "path", func(c *certificateFiles, v value) { c.cert = v }, "The certificate, with its chain, in PEM."),
-	custom("key", "path", func(c *certificateFiles, v value) { c.key = v }, "Its key in PEM.").secret(),
-})
-
-func (g *globals) readCertificates(v value) {
-	items, _ := v.list()
-	for _, item := range items {
-		entries, ok := item.pairs()
-		if !ok {
-			continue
-		}
-		var f certificateFiles
-		said := decode(v.l, certificateTable, &f, entries)
-		if !said["cert"].given() || !said["key"].given() {
-			item.fail("each entry is {cert: PATH, key: PATH}", "expected both cert and key")
-			continue
-		}
-		var p pemPair
-		if p.cert.readFile(f.cert, false) && p.key.readFile(f.key, true) {
-			g.addCertificate(p)
-		}
-	}
-}
-
-func (h *half) readFile(v value, secret bool) bool {
-	w, ok := v.content(secret)
-	if ok {
-		h.read(w)
-	}
-	return h.pem != nil
-}
-
-// addCertificate checks a pair and adds it to those that are served.
-func (g *globals) addCertificate(p pemPair) {
-	if c, ok := p.certificate(); ok {
-		g.Listen.Certificates = append(g.Listen.Certificates, c)
-	}
-}
-
-// certificate is the pair if its halves belong together.
-func (p pemPair) certificate() (Certificate, bool) {
-	c := Certificate{Cert: p.cert.pem, Key: p.key.pem, CertFile: p.cert.at.path, KeyFile: p.key.at.path}
-	pair, err := tls.X509KeyPair(c.Cert, c.Key)
-	if err != nil {
-		p.cert.at.fail("", "certificate and key cannot be used: %v", err)
-		return c, false
-	}
-	if leaf := pair.Leaf; leaf != nil && p.cert.at.l.o.Now().After(leaf.NotAfter) {
-		p.cert.at.warn("renew it; it is served all the same, and clients refuse it", "the certificate expired on %s", leaf.NotAfter.UTC().Format(time.RFC3339))
-	}
-	return c, true
-}
-
-// complete returns the pair's certificate once all keys are read: nil without
-// one, and a problem where one half is missing.
-func (p pemPair) complete(l *loader, cert, key string) *Certificate {
-	switch {
-	case !p.cert.at.given() && !p.key.at.given():
-		return nil
-	case !p.key.at.given():
-		p.cert.at.fail("", "given without %s", key)
-		return nil
-	case !p.cert.at.given():
-		p.key.at.fail("", "given without %s", cert)
-		return nil
-	case p.cert.pem == nil || p.key.pem == nil:
-		return nil
-	}
-	c, ok := p.certificate()
-	if !ok {
-		return nil
-	}
-	return &c
-}
-
 func (l *loader) checkListen(g *globals, said given) {
 	if c := g.certificate.complete(l, "certificate", "certificate_key"); c != nil {
 		g.Listen.Certificates = append(g.Listen.Certificates, *c)
 	}
-	if v := said["http_redirect_addr"]; v.given() && g.Listen.HTTPRedirectAddr == g.Listen.Address {
-		v.fail("give them different ports", "is the same address as address")
-	}
 	if g.Listen.Insecure && len(g.Listen.Certificates) > 0 {
 		said["insecure_server"].warn("remove the certificates, or insecure_server", "certificates have no effect beside it")
 	}
-}
-
-// authorities is a bundle of certificates in PEM.
-func (v value) authorities() ([]byte, bool) {
-	b, ok := v.certificatePEM()
-	if !ok {
-		return nil, false
-	}
-	found := false
-	for rest := b; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			v.fail("", "expected certificates alone, got a block of type %q", block.Type)
-			return nil, false
-		}
-		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-			v.fail("", "a certificate cannot be read: %v", err)
-			return nil, false
-		}
-		found = true
-	}
-	if !found {
-		v.fail("", "expected certificates in PEM, found none")
-	}
-	return b, found
 }

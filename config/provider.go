@@ -1,9 +1,7 @@
 package config
 
 import (
-	"encoding/json"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +26,7 @@ var providerKeys = []key[globals]{
 	custom("idp_service_account", "base64 of {\"api_key\": ...}, or the API token", readServiceAccount,
 		"The Okta API token with which groups and status of people are read. Policies on groups need it.").secret().file(),
 	works("idp_refresh_directory_interval", positiveKind, func(g *globals) *time.Duration { return &g.Provider.RefreshInterval },
-		"How often the directory is read as a whole.").def("10m"),
+		"How often the directory is read as a whole, where it is; this version reads people at sign-in and at each refresh.").def("10m"),
 	works("idp_refresh_directory_timeout", positiveKind, func(g *globals) *time.Duration { return &g.Provider.RefreshTimeout },
 		"How long one reading of the directory may take.").def("1m"),
 	works("idp_qps", numberKind, func(g *globals) *float64 { return &g.Provider.QPS },
@@ -46,7 +44,7 @@ var providerKeys = []key[globals]{
 
 var directoryTable = newTable("directory", nil, []key[Directory]{
 	works("max_staleness", positiveKind, func(d *Directory) *time.Duration { return &d.MaxStaleness },
-		"The age at which facts of the directory no longer count: rules on them deny.").def("1h"),
+		"The age at which facts of the directory no longer count and rules on them deny, where it is read as a whole.").def("1h"),
 })
 
 // otherProviders are Pomerium's that have no code of their own here.
@@ -125,44 +123,6 @@ func readCAFile(g *globals, v value) {
 	}
 	if _, ok := w.authorities(); ok {
 		g.Provider.CAFile = path
-	}
-}
-
-// apiToken is what an Okta API token may look like: opaque, without spaces.
-var apiToken = regexp.MustCompile(`^[A-Za-z0-9_.~-]{20,}$`)
-
-func readServiceAccount(g *globals, v value) {
-	const form = `expected base64 of {"api_key": "..."}, or an API token`
-	s, ok := v.word()
-	if !ok {
-		return
-	}
-	s = strings.TrimPrefix(s, "SSWS ")
-	raw := []byte(s)
-	if b, err := decode64(s); err == nil && strings.HasPrefix(strings.TrimSpace(string(b)), "{") {
-		raw = b
-	} else if !strings.HasPrefix(s, "{") {
-		if !apiToken.MatchString(s) {
-			v.fail("make it with: echo '{\"api_key\": \"TOKEN\"}' | base64", form)
-			return
-		}
-		g.Provider.ServiceAccount = ServiceAccount{APIKey: s}
-		return
-	}
-	var account map[string]any
-	if err := json.Unmarshal(raw, &account); err != nil {
-		v.fail("make it with: echo '{\"api_key\": \"TOKEN\"}' | base64", form+"; what it decodes to is not JSON")
-		return
-	}
-	key, _ := account["api_key"].(string)
-	key = strings.TrimPrefix(strings.TrimSpace(key), "SSWS ")
-	switch _, byKey := account["private_key"]; {
-	case key != "" && !strings.ContainsAny(key, " \t\r\n"):
-		g.Provider.ServiceAccount = ServiceAccount{APIKey: key, Raw: raw}
-	case byKey:
-		v.fail("make an API token in Okta (Security, API, Tokens) and give it as api_key", "service apps with a private key are not supported yet")
-	default:
-		v.fail("it is the API token made in Okta under Security, API, Tokens", "expected \"api_key\" in the JSON")
 	}
 }
 

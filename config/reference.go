@@ -20,13 +20,13 @@ func Reference() []Section {
 		{"What upstreams learn", "", true, described(identityKeys)},
 		{"Requests and responses", "", true, slices.Concat(described(hygieneKeys), described(headerKeys))},
 		{"Storage", "", true, described(storageKeys)},
-		{"Logs, metrics and health", "", true, described(telemetryKeys)},
+		{"Logs, metrics and health", "", true, slices.Concat(described(telemetryKeys), described(healthKeys))},
 		{"Routes and the rest", "", true, slices.Concat(described(globalRouteKeys), described(flagKeys))},
 		{"Keys of a route: what it matches and where it leads", "Routes are tried in the order of the file within one host; an exact host comes before a wildcard.", false, slices.Concat(described(matchKeys), described(destinationKeys), described(nameKeys))},
 		{"Keys of a route: who may pass", "", false, slices.Concat(described(policyKeys), described(routeIdentityKeys))},
 		{"Keys of a route: what is changed on the way", "", false, slices.Concat(described(rewriteKeys), described(routeHeaderKeys), described(timeKeys))},
 		{"Keys of a route: TLS towards the upstream", "", false, described(tlsKeys)},
-		{"Known keys that do not work here", "Pomerium has these. Those without effect warn, with the reason; those whose loss would change who gets in, what an upstream trusts or what an operator relies on are errors.", true, slices.Concat(inertKeys, described(autocertKeys), refusedKeys)},
+		{"Known keys that do not work here", "Pomerium has these. Those without effect warn, with the reason; those whose loss would change who gets in, what an upstream trusts or what an operator relies on are errors.", true, slices.Concat(inertKeys, described(autocertKeys), described(metricsTLSKeys), refusedKeys)},
 		{"Known keys of a route that do not work here", "", false, inertRouteKeys},
 	}
 }

@@ -18,17 +18,30 @@ var telemetryKeys = []key[globals]{
 		"Where Prometheus finds `/metrics`.").unset("no such listener"),
 	custom("metrics_basic_auth", "base64 of USER:PASSWORD", readBasicAuth,
 		"What `/metrics` asks for.").secret().file(),
+}
+
+// metricsTLSKeys are read, and refused until the listener of /metrics speaks TLS:
+// without it figures would go to whoever asks.
+var metricsTLSKeys = []key[globals]{
 	custom("metrics_certificate", pemKind.name, func(g *globals, v value) { g.metrics.cert.read(v) },
-		"A certificate for `/metrics`, with `metrics_certificate_key`.").file(),
+		noMetricsTLS).status(NotSupported, metricsHint).file(),
 	custom("metrics_certificate_key", pemKind.name, func(g *globals, v value) { g.metrics.key.read(v) },
-		"The key of `metrics_certificate`.").secret().file(),
+		noMetricsTLS).status(NotSupported, metricsHint).secret().file(),
 	works("metrics_client_ca", caKind, func(g *globals) *[]byte { return &g.Telemetry.MetricsClientCA },
-		"Authorities of which clients of `/metrics` must show a certificate.").file(),
+		noMetricsTLS).status(NotSupported, metricsHint).file(),
+}
+
+var healthKeys = []key[globals]{
 	works("health_check_addr", addressKind, func(g *globals) *string { return &g.Telemetry.HealthAddress },
 		"Where `/readyz`, `/healthz`, `/startupz` and `/status` are answered.").def("127.0.0.1:28080"),
 	works("debug_address", addressKind, func(g *globals) *string { return &g.Telemetry.DebugAddress },
 		"Where profiles are served. Never on an address that strangers reach.").unset("no such listener"),
 }
+
+const (
+	noMetricsTLS = "/metrics is served without TLS by this version, to everybody who reaches metrics_address"
+	metricsHint  = "bind metrics_address to a private network, and set metrics_basic_auth"
+)
 
 var accessFields = []string{
 	"authority", "client-certificate", "cluster-stat-name", "duration", "forwarded-for", "ip", "method", "path", "query",

@@ -2,9 +2,9 @@
 // environment laid over it, becomes a [Config] or a list of everything that is
 // wrong with it, each problem with its place, the line and a hint.
 //
-//	key.go           a table of keys drives decoding, environment and reference
+//	key.go           a table of keys drives decoding (decode.go), environment and reference
 //	load.go          Load: file, environment, keys, routes, checks, in this order
-//	yaml.go          text to a tree without aliases, merges and repeated keys
+//	yaml.go          text to a tree; expand.go frees it of aliases, merges and repeated keys
 //	value*.go        one node of the tree, read as the type its key takes
 //	environment.go   variables laid over the file
 //	files.go         what NAME_file keys and certificates point to

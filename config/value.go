@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -184,4 +185,36 @@ func (v value) positive() (time.Duration, bool) {
 func isNumber(s string) bool {
 	f, err := strconv.ParseFloat(s, 64)
 	return err == nil && f >= 0 && f < 1e9
+}
+
+// kindOf names what a node is, for messages.
+func kindOf(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.AliasNode:
+		return "an alias"
+	}
+	switch n.ShortTag() {
+	case "!!null":
+		return "nothing"
+	case "!!bool":
+		return "the boolean " + n.Value
+	case "!!int", "!!float":
+		return "the number " + n.Value
+	case "!!str", "!!timestamp":
+		return shortQuote(n.Value)
+	}
+	return fmt.Sprintf("a value tagged %s", n.ShortTag())
+}
+
+// shortQuote quotes s, cut where it is long.
+func shortQuote(s string) string {
+	const most = 80
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return fmt.Sprintf("%q", s)
 }
