@@ -69,11 +69,17 @@ type Provider interface {
 	// AuthURL returns where to send the browser.
 	AuthURL(ctx context.Context, r AuthRequest) (string, error)
 	// Exchange redeems the code, verifies all that came and merges userinfo.
+	// Tokens that come back with an error were issued and are for Revoke.
 	Exchange(ctx context.Context, c Callback) (identity.Subject, Tokens, error)
 	// Refresh redeems the refresh token. The subject that comes back has the same
 	// issuer, id and client as prev, or the error is an *InvalidError. Where the
-	// provider rotates no refresh token, the one in prev is kept. A userinfo
+	// provider rotates no refresh token, the one in t is kept. A userinfo
 	// that fails leaves the claims it gave before in place.
+	//
+	// Tokens with a Refresh that come back with an error were issued: with an
+	// ErrUnavailable they replace t (which may be spent) while the subject stays
+	// prev, with an *InvalidError they are for Revoke. A redemption once sent does
+	// not end with ctx.
 	Refresh(ctx context.Context, prev identity.Subject, t Tokens) (identity.Subject, Tokens, error)
 	// Revoke tells the provider that a token is no longer needed (RFC 7009).
 	Revoke(ctx context.Context, t Tokens) error

@@ -192,10 +192,12 @@ func TestHostilePagesAreNeverTakenForAListing(t *testing.T) {
 			w.Header().Set("Content-Length", "1000")
 			jsonAnswer(200, `[`)(w, r)
 		},
-		"huge":                       jsonAnswer(200, `["`+strings.Repeat("x", maxAnswer)+`"]`),
-		"gzip bomb":                  gz,
-		"nested deep":                jsonAnswer(200, strings.Repeat("[", 20_000)+strings.Repeat("]", 20_000)),
-		"redirect elsewhere":         func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect) },
+		"huge":        jsonAnswer(200, `["`+strings.Repeat("x", maxAnswer)+`"]`),
+		"gzip bomb":   gz,
+		"nested deep": jsonAnswer(200, strings.Repeat("[", 20_000)+strings.Repeat("]", 20_000)),
+		"redirect elsewhere": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		},
 		"next on another host":       next(elsewhere.URL + path + "?after=1"),
 		"next on a metadata service": next("http://169.254.169.254" + path + "?after=1"),
 		"next with a user":           next("https://a:b@acme.okta.com" + path + "?after=1"),

@@ -195,7 +195,9 @@ func TestOktasErrorsInPlainWords(t *testing.T) {
 		{"no role", withHeaders(403, `{"errorCode":"E0000006","errorSummary":"You do not have permission"}`, "Content-Type", jsonType, "X-Okta-Request-Id", "req-1"), []string{"Read-only Administrator", "network zone", "req-1"}, false},
 		{"no feature", jsonAnswer(401, `{"errorCode":"E0000015","errorSummary":"x"}`), []string{"feature"}, false},
 		{"bearer refused", withHeaders(401, ``, "WWW-Authenticate", `Bearer error="invalid_token", error_description="x"`), []string{"credentials refused"}, false},
-		{"moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://elsewhere.example/", http.StatusMovedPermanently) }, []string{"redirect", "idp_provider_url"}, false},
+		{"moved", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://elsewhere.example/", http.StatusMovedPermanently)
+		}, []string{"redirect", "idp_provider_url"}, false},
 		{"lines and colours", jsonAnswer(400, `{"errorCode":"E1\n","errorSummary":"a\u001b[31m\nb"}`), []string{"a?[31m?b"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
