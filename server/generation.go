@@ -12,8 +12,10 @@ import (
 	"sallyport/idp"
 	"sallyport/internal/clientip"
 	"sallyport/internal/ui"
+	"sallyport/internal/weberr"
 	"sallyport/proxy"
 	"sallyport/session"
+	"sallyport/telemetry"
 )
 
 // generation is one immutable build of the configuration: what a request sees
@@ -26,12 +28,17 @@ type generation struct {
 	pages     *ui.Renderer
 	handler   http.Handler
 	clientIP  func(*http.Request) netip.Addr
+
+	accessFields []string
 }
 
 // build makes a generation without touching the one in force; an error leaves
 // no trace.
 func (s *Server) build(cfg *config.Config) (*generation, error) {
-	g := &generation{cfg: cfg}
+	g := &generation{cfg: cfg, accessFields: cfg.Telemetry.AccessLogFields}
+	if g.accessFields == nil {
+		g.accessFields = telemetry.DefaultAccessFields
+	}
 	var err error
 	if g.rings, err = openRings(cfg, s.log.Logger); err != nil {
 		return nil, err
@@ -78,7 +85,7 @@ func (s *Server) buildHandler(g *generation) error {
 		Authenticator: authenticator{authn, codec}, Authorizer: authz, Assertions: assertions,
 		Transports: s.state.transports, Streams: s.state.streams,
 		Hygiene: g.cfg.Hygiene, Identity: g.cfg.Identity, SetResponseHeaders: g.cfg.SetResponseHeaders,
-		Upstream: g.cfg.Upstream, Render: g.pages.Error, ClientIP: g.clientIP, Now: s.now, Logger: s.log.Logger,
+		Upstream: g.cfg.Upstream, Render: offerAnotherAccount(g.pages.Error, authn), ClientIP: g.clientIP, Certificates: s.state.certs, Now: s.now, Logger: s.log.Logger,
 	})
 	return err
 }
@@ -115,7 +122,8 @@ func (s *Server) buildAuthenticate(g *generation, codec *session.Codec, assertio
 // authenticateSettings hands over the part that sign-in follows.
 func authenticateSettings(cfg *config.Config) authenticate.Settings {
 	return authenticate.Settings{
-		CookieExpire: cfg.Session.CookieExpire, IdleTimeout: cfg.Session.IdleTimeout, OutageGrace: cfg.Provider.OutageGrace,
+		CookieExpire: cfg.Session.CookieExpire, StrictCookies: cfg.Session.CookieSameSite == "strict",
+		IdleTimeout: cfg.Session.IdleTimeout, OutageGrace: cfg.Provider.OutageGrace,
 		SignOutRedirectURL: cfg.Authenticate.SignOutRedirectURL, AllowAnySignOutRedirect: cfg.Authenticate.AllowAnySignOutRedirect,
 		ProgrammaticRedirectDomains: cfg.Authenticate.ProgrammaticRedirectDomains,
 		AllowSessionTokenInQuery:    cfg.Authenticate.AllowSessionTokenInQuery, AllowJWTEndpoint: cfg.Authenticate.AllowJWTEndpoint,
@@ -133,6 +141,19 @@ func (a authenticator) Owns(cookie string) bool { return a.codec.OwnsCookie(cook
 func (a authenticator) Session(r *http.Request, route *config.Route) (*session.Session, error) {
 	s, _, err := a.Service.Session(r, route)
 	return s, err
+}
+
+// offerAnotherAccount adds to a denial the way to sign in as somebody else, which
+// only authenticate knows.
+func offerAnotherAccount(render func(http.ResponseWriter, *http.Request, error), authn *authenticate.Service) func(http.ResponseWriter, *http.Request, error) {
+	return func(w http.ResponseWriter, r *http.Request, err error) {
+		if e := weberr.As(err); e.Status == http.StatusForbidden && e.Account != "" && e.AccountURL == "" {
+			with := *e
+			with.AccountURL = authn.AccountURL(r)
+			err = &with
+		}
+		render(w, r, err)
+	}
 }
 
 func sameSite(name string) http.SameSite {

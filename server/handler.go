@@ -32,7 +32,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.metrics.InFlight.Dec()
 		d := time.Since(start)
 		s.metrics.Observe(access.Route(), rec.code(), d)
-		access.Log(s.log.Logger, gen.cfg.Telemetry.AccessLogFields, telemetry.Finished{
+		access.Log(s.log.Logger, gen.accessFields, telemetry.Finished{
 			Request: r, RequestID: id, IP: gen.clientIP(r).String(), Status: rec.code(), Bytes: rec.bytes, Duration: d,
 		})
 	}()
@@ -88,7 +88,7 @@ func (s *Server) contain(ctx context.Context, gen *generation, rec *recorder, r 
 	s.log.Error("panic contained", slog.Any("panic", v), slog.String("request-id", requestid.From(ctx)),
 		slog.String("stack", string(debug.Stack())))
 	if rec.status == 0 {
-		gen.pages.Error(rec, r.WithContext(ctx), &weberr.Error{Status: http.StatusInternalServerError, Code: "internal", Err: fmt.Errorf("panic: %v", v)})
+		gen.pages.Error(rec, r.WithContext(ctx), weberr.Internal(fmt.Errorf("panic: %v", v)))
 		return
 	}
 	defer panic(http.ErrAbortHandler)

@@ -3,6 +3,7 @@ package server_test
 import (
 	"crypto/tls"
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
 	"strings"
@@ -85,6 +86,16 @@ func TestSomeoneThePolicyLeavesOutReadsWhyAndNothingTheyShouldNot(t *testing.T) 
 	}
 	if p := bob.Get(w.URL("app", "/")); p.Status != 200 {
 		t.Errorf("bob on app: %d, want 200", p.Status)
+	}
+	link := w.URL("admin", "/.pomerium/sign_in?")
+	i := strings.Index(p.Body, link)
+	if i < 0 {
+		t.Fatalf("the page offers no other account:\n%s", p.Body)
+	}
+	another, _, _ := strings.Cut(p.Body[i:], `"`)
+	again := bob.SignIn(html.UnescapeString(another), "alice@example.com", harness.AlicePassword)
+	if again.Status != 200 || again.URL.String() != w.URL("admin", "/payroll") {
+		t.Errorf("with another account: %d at %s, want the page first asked for", again.Status, again.URL)
 	}
 }
 

@@ -58,11 +58,7 @@ func environmentConfigures() bool {
 
 func printProblems(w io.Writer, problems []config.Problem) {
 	config.Format(w, problems, colorful(w))
-	plural := "s"
-	if len(problems) == 1 {
-		plural = ""
-	}
-	fmt.Fprintf(w, "%d problem%s; nothing was started or changed\n", len(problems), plural)
+	fmt.Fprintf(w, "%s; nothing was started or changed\n", count(len(problems), "problem"))
 }
 
 // colorful reports whether w is a terminal that wants colour (https://no-color.org).

@@ -66,10 +66,10 @@ func (v validation) write(w io.Writer, format string) error {
 		}
 	}
 	if len(v.Problems) > 0 {
-		_, err := fmt.Fprintf(w, "not valid: %d problems, %d warnings\n", len(v.Problems), len(v.Warnings))
+		_, err := fmt.Fprintf(w, "not valid: %s, %s\n", count(len(v.Problems), "problem"), count(len(v.Warnings), "warning"))
 		return err
 	}
-	_, err := fmt.Fprintf(w, "valid: %d routes, %d warnings\n", v.routes, len(v.Warnings))
+	_, err := fmt.Fprintf(w, "valid: %s, %s\n", count(v.routes, "route"), count(len(v.Warnings), "warning"))
 	return err
 }
 
@@ -88,4 +88,12 @@ func places(ps []config.Problem) []place {
 		out = append(out, place{p.Position.File, p.Position.Line, p.Position.Col, p.Message, p.Hint})
 	}
 	return out
+}
+
+// count is "1 problem" or "2 problems".
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -45,10 +45,10 @@ func environ(dir string, p *pki) []string {
 	return []string{
 		"IDP_CLIENT_SECRET=" + clientSecret,
 		"IDP_SERVICE_ACCOUNT=" + account,
-		"IDP_CA_FILE=" + p.certFile,
+		"SALLYPORT_IDP_CA_FILE=" + p.certFile,
 		"CERTIFICATE_FILE=" + p.certFile,
 		"CERTIFICATE_KEY_FILE=" + p.keyFile,
-		"DATA_DIR=" + dir,
-		"DRAIN_DELAY=0s",
+		"SALLYPORT_DATA_DIR=" + dir,
+		"SALLYPORT_DRAIN_DELAY=0s",
 	}
 }
