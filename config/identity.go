@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -56,6 +57,9 @@ func readClaimsHeaders(g *globals, v value) {
 	g.addClaimHeaders(list)
 }
 
+// ownHeaders carry what no claim may stand in for.
+var ownHeaders = []string{"X-Pomerium-Jwt-Assertion", "X-Pomerium-Jwt-Assertion-For", "X-Pomerium-Authorization", "Cookie"}
+
 type claimEntry struct {
 	at value
 	ClaimHeader
@@ -75,6 +79,8 @@ func (g *globals) addClaimHeaders(list []claimEntry) {
 			e.at.fail("name the header: {X-Name: "+e.Claim+"}", "%q cannot be the name of a header", e.Header)
 		case refusedHeaders[name] != "":
 			e.at.fail("", "header %q cannot carry a claim: %s", name, refusedHeaders[name])
+		case slices.Contains(ownHeaders, name):
+			e.at.fail("", "header %q is the proxy's own", name)
 		case strings.Contains(name, "_"):
 			e.at.fail("write it with -", "header %q: upstreams cannot tell \"_\" from \"-\" in a header's name", e.Header)
 		case seen[name]:

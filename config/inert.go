@@ -83,6 +83,9 @@ var inertKeys = keysOf(NoEffect, "", []inert{
 	{"envoy_bind_config_source_address", "text", envoyOnly},
 	{"envoy_bind_config_freebind", "true or false", envoyOnly},
 	{"envoy_dynamic_extensions", "list", envoyOnly},
+	{"cache_service_url", "URL", oneProcess},
+	{"cookie_refresh", "duration", "a session lives for cookie_expire, and is refreshed as its tokens ask"},
+	{"signing_key_algorithm", "text", "the key says which algorithm it is for"},
 	{"auto_apply_changesets", "true or false", "there is no console that makes changesets"},
 	{"installation_id", "text", "nothing is reported to anybody"},
 })
@@ -103,7 +106,10 @@ var downstreamMTLS = Key{
 }
 
 // refusedKeys are the global ones that fail.
-var refusedKeys = slices.Concat([]Key{downstreamMTLS},
+var refusedKeys = slices.Concat([]Key{downstreamMTLS, {
+	Name: "authenticate_callback_path", Type: "path", Status: Removed, Unset: "/oauth2/callback",
+	Doc: "the path is always /oauth2/callback", Hint: "register that redirect URI at the provider, and remove the key",
+}},
 	keysOf(NotSupported, notYet, []inert{
 		{"identity_providers", "mapping", "tokens of other issuers are not accepted as bearer tokens"},
 		{"use_proxy_protocol", "true or false", "the PROXY protocol is not spoken by this version, so connections would fail and addresses be those of the proxy in front"},
@@ -120,6 +126,7 @@ var refusedKeys = slices.Concat([]Key{downstreamMTLS},
 		{"ssh_rls_additional_entries", "list", noSSH},
 	}),
 	keysOf(Removed, "", []inert{
+		{"forward_auth_url", "URL", "there is no mode that only answers another proxy's questions"},
 		{"policy_file", "path", "the routes stand in the same file, under routes"},
 		{"client_ca", "PEM", "downstream_mtls, which took its place, is not supported yet"},
 		{"client_ca_file", "path", "downstream_mtls, which took its place, is not supported yet"},

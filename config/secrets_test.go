@@ -20,7 +20,7 @@ func told(cfg *Config, problems []Problem) string {
 	return b.String()
 }
 
-// allKeys are the names of all keys that may hold secrets.
+// secretKeyNames are the keys that may hold secrets.
 func secretKeyNames(tab []Key) []string {
 	var out []string
 	for _, k := range tab {
