@@ -65,32 +65,37 @@ func cleanHost(authority string, buf *hostBuffer) (host []byte, port string, ok 
 	if name == "" || len(name) > maxHost {
 		return nil, "", false
 	}
-	label := 0
+	start := 0 // of the label
 	for i := range len(name) {
-		c := name[i]
-		switch {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '_':
-		case c == '-':
-			if label == 0 {
-				return nil, "", false
-			}
-		case 'A' <= c && c <= 'Z':
-			c += 'a' - 'A'
-		case c == '.':
-			if label == 0 {
-				return nil, "", false
-			}
-			label = -1
-		default:
-			return nil, "", false
-		}
-		if label++; label > maxLabel {
-			return nil, "", false
-		}
+		c := hostByte[name[i]]
 		buf[i] = c
+		switch c {
+		case 0:
+			return nil, "", false
+		case '.':
+			if i == start || i-start > maxLabel {
+				return nil, "", false
+			}
+			start = i + 1
+		case '-':
+			if i == start {
+				return nil, "", false
+			}
+		}
 	}
-	return buf[:len(name)], port, label > 0
+	return buf[:len(name)], port, len(name) > start && len(name)-start <= maxLabel
 }
+
+// hostByte is what a byte of a host name becomes, 0 for those that are none.
+var hostByte = func() (table [256]byte) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyz0123456789-_.") {
+		table[c] = c
+	}
+	for c := byte('A'); c <= 'Z'; c++ {
+		table[c] = c + 'a' - 'A'
+	}
+	return table
+}()
 
 func cleanIPv6(authority string, buf *hostBuffer) (host []byte, port string, ok bool) {
 	end := strings.IndexByte(authority, ']')

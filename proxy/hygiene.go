@@ -65,14 +65,11 @@ var (
 // it. What it accepts stands in x and in x.r, and is not read again.
 func (g *gate) admit(x *exchange) error {
 	r := x.r
-	if err := checkMethod(r.Method); err != nil {
-		x.w.Header().Set("Connection", "close") // the rest of the connection may be a tunnel to its sender
-		return refuse(http.StatusMethodNotAllowed, err)
-	}
-	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
-		// A front proxy may have framed by a Content-Length that net/http dropped
-		// (RFC 9112 6.1): nothing that follows on this connection is believed.
+	if isLast(r) {
 		x.w.Header().Set("Connection", "close")
+	}
+	if err := checkMethod(r.Method); err != nil {
+		return refuse(http.StatusMethodNotAllowed, err)
 	}
 	if err := g.checkHeaders(r.Header); err != nil {
 		return refuse(http.StatusBadRequest, err)
@@ -101,6 +98,15 @@ func (g *gate) admit(x *exchange) error {
 	r.URL.Path, r.URL.RawPath, r.URL.RawQuery = t.decoded, t.escaped, t.query
 	r.URL.Host, r.URL.Scheme, r.URL.User, r.URL.Fragment = "", "", nil, ""
 	return nil
+}
+
+// isLast reports whether nothing that follows on the connection is believed,
+// because a proxy in front may have seen the end of the request elsewhere:
+// net/http drops a Content-Length beside Transfer-Encoding (RFC 9112 6.1) and
+// any Transfer-Encoding of HTTP/1.0 without a trace, and after a refused CONNECT
+// the rest may be meant for a tunnel.
+func isLast(r *http.Request) bool {
+	return r.ProtoMajor == 1 && (len(r.TransferEncoding) > 0 || r.ProtoMinor == 0 || checkMethod(r.Method) != nil)
 }
 
 // checkMethod refuses methods that make a proxy something else, in any case.

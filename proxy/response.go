@@ -21,6 +21,8 @@ func (h *Handler) modifyResponse(res *http.Response) error {
 		if err := x.checkSwitch(res); err != nil {
 			return err
 		}
+	} else if x.upgrade != "" {
+		x.w.Header().Set("Connection", "close") // the client may have sent more than HTTP already
 	}
 	h.cleanResponse(res.Header)
 	x.rewriteResponse(res.Header)

@@ -127,19 +127,22 @@ func isPrintable(s string) bool {
 	return true
 }
 
-// plain are the characters of RFC 3986 pchar and "/", without ";", which hides
-// dots; unreserved are those whose encoding means nothing.
-var plain, pchar, unreserved [256]bool
+// unreserved are the characters whose encoding means nothing, pchar those that
+// may stand in a path as they are, plain the same without ";", which hides dots.
+var (
+	unreserved = bytesOf("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
+	plain      = bytesOf("!$&'()*+,=:@/[]", unreserved)
+	pchar      = bytesOf(";", plain)
+)
 
-func init() {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	for _, c := range []byte(letters + "-._~") {
-		unreserved[c], pchar[c], plain[c] = true, true, true
+func bytesOf(chars string, more ...[256]bool) (table [256]bool) {
+	for _, m := range more {
+		table = m
 	}
-	for _, c := range []byte("!$&'()*+,=:@/[]") {
-		pchar[c], plain[c] = true, true
+	for _, c := range []byte(chars) {
+		table[c] = true
 	}
-	pchar[';'] = true
+	return table
 }
 
 // pathBuilder holds a path in both spellings, byte for byte along: spans[i] is

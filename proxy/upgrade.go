@@ -26,10 +26,17 @@ var errSwitch = errors.New("the upstream switched protocols without being asked"
 // checkUpgrade lets only those protocols through that the route allows, one at
 // a time, in a request that can do nothing else.
 func (x *exchange) checkUpgrade() error {
-	values := x.r.Header["Upgrade"]
-	if len(values) == 0 {
+	if len(x.r.Header["Upgrade"]) == 0 {
 		return nil
 	}
+	err := x.takeUpgrade(x.r.Header["Upgrade"])
+	if err != nil && x.r.ProtoMajor == 1 {
+		x.w.Header().Set("Connection", "close") // what follows may be meant for the other protocol
+	}
+	return err
+}
+
+func (x *exchange) takeUpgrade(values []string) error {
 	token := strings.ToLower(strings.TrimSpace(values[0]))
 	if len(values) > 1 || !slices.Contains(x.plan.upgrades, token) {
 		return upgradeRefused(http.StatusForbidden, fmt.Errorf("upgrade to %q is not allowed on this route", values))

@@ -1,0 +1,398 @@
+package proxy
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+
+	"sallyport/config"
+	"sallyport/identity"
+	"sallyport/internal/keyring"
+)
+
+func claimHeaders(names ...string) []config.ClaimHeader {
+	var all []config.ClaimHeader
+	for _, n := range names {
+		all = append(all, config.ClaimHeader{Header: "X-Pomerium-Claim-" + n, Claim: n})
+	}
+	return all
+}
+
+// verified checks a JWT as an application does: with the keys as published.
+func verified(t testing.TB, a *Assertions, jwt string) map[string]any {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	a.JWKS().ServeHTTP(rec, httptest.NewRequest("GET", "/.well-known/pomerium/jwks.json", nil))
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal(rec.Body.Bytes(), &set); err != nil {
+		t.Fatal(err)
+	}
+	jws, err := jose.ParseSigned(jwt, []jose.SignatureAlgorithm{jose.ES256, jose.ES384, jose.RS256, jose.EdDSA})
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := jws.Signatures[0].Protected
+	keys := set.Key(header.KeyID)
+	if len(keys) != 1 || !keys[0].IsPublic() || keys[0].Algorithm != header.Algorithm || header.ExtraHeaders["typ"] != "JWT" {
+		t.Fatalf("header %+v, keys %+v", header, set)
+	}
+	raw, err := jws.Verify(keys[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims map[string]any
+	if err := json.Unmarshal(raw, &claims); err != nil {
+		t.Fatal(err)
+	}
+	return claims
+}
+
+func TestAssertionHasPomeriumsClaims(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	a := assertions(t, AssertionOptions{Now: func() time.Time { return now }, ClaimsHeaders: claimHeaders("email", "department", "family_name", "address/city", "missing")})
+	s := aSession("alice")
+	s.Subject.Claims = identity.Claims{
+		"groups": []any{"a", "b,c"}, "department": []any{"R&D", "x,y"}, "family_name": "Müller, PhD", "address": map[string]any{"city": "Köln"},
+	}
+	person := identity.NewPerson(identity.Person{ID: "00ualice", Email: "Alice@corp.test", Name: "Alice Müller", Groups: []identity.Group{{ID: "g2", Name: "Ops"}, {ID: "g1", Name: "Dev"}}})
+	want := map[string]any{
+		"iss": "app.test", "aud": "app.test", "iat": 1_700_000_000.0, "exp": 1_700_000_300.0, "sub": "00ualice", "user": "00ualice",
+		"email": "Alice@corp.test", "name": "Alice Müller", "sid": "session-of-alice", "groups": []any{"g1", "g2", "Dev", "Ops"},
+		"department": "R&D,x%2Cy", "family_name": "Müller, PhD", "address/city": "Köln", "missing": "",
+	}
+	jwt, err := a.Header(s, person, "app.test:8443", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := verified(t, a, jwt)
+	if id, _ := got["jti"].(string); len(id) != 36 || id[14] != '4' {
+		t.Errorf("jti = %q, want a UUID", id)
+	}
+	delete(got, "jti")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("claims (-want +got):\n%s", diff)
+	}
+	uri := a.Claims(s, nil, "app.test", "uri")
+	if uri["iss"] != "https://app.test/" || uri["aud"] != "app.test" {
+		t.Errorf("iss = %v, aud = %v", uri["iss"], uri["aud"])
+	}
+	if diff := cmp.Diff([]string{"a", "b,c"}, uri["groups"]); diff != "" {
+		t.Errorf("groups of the token (-want +got):\n%s", diff)
+	}
+	s.Subject.Claims = nil
+	if g, ok := a.Claims(s, nil, "app.test", "")["groups"].([]string); !ok || g == nil || len(g) != 0 {
+		t.Errorf("groups of nobody = %#v, want an empty list", g)
+	}
+}
+
+// T35: the assertion for one route says that it is for that route.
+func TestAssertionIsForOneHost(t *testing.T) {
+	a := assertions(t, AssertionOptions{})
+	for _, host := range []string{"a.test", "b.test"} {
+		jwt, err := a.Header(aSession("alice"), nil, host, "")
+		if err != nil || verified(t, a, jwt)["aud"] != host {
+			t.Errorf("aud of %s: %v, %v", host, verified(t, a, jwt)["aud"], err)
+		}
+	}
+}
+
+func TestAssertionIsSignedOncePerVersionAndHalfLife(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	a := assertions(t, AssertionOptions{Now: func() time.Time { return now }})
+	s := aSession("alice")
+	p := identity.NewPerson(identity.Person{ID: "00ualice", Version: 1})
+	get := func() string {
+		jwt, err := a.Header(s, p, "app.test", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return jwt
+	}
+	first := get()
+	now = now.Add(assertionLife/2 - time.Second)
+	if get() != first {
+		t.Error("signed again within half its life")
+	}
+	now = now.Add(time.Second)
+	second := get()
+	if second == first {
+		t.Error("not signed again at half its life")
+	}
+	p = identity.NewPerson(identity.Person{ID: "00ualice", Version: 2, Groups: []identity.Group{{ID: "new"}}})
+	third := get()
+	if third == second || !strings.Contains(fmt.Sprint(verified(t, a, third)["groups"]), "new") {
+		t.Error("a change of the person is not in the next assertion")
+	}
+	changed := *s
+	changed.Version, changed.Subject.Email = 2, "new@example.com"
+	s = &changed
+	if verified(t, a, get())["email"] != "new@example.com" {
+		t.Error("a change of the session is not in the next assertion")
+	}
+}
+
+// T36: a thousand requests at once never swap identities.
+func TestAssertionsNeverMixIdentities(t *testing.T) {
+	a := assertions(t, AssertionOptions{ClaimsHeaders: claimHeaders("email")})
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range 1000 {
+		wg.Go(func() {
+			name := fmt.Sprintf("u%d", i%10)
+			s, host := aSession(name), fmt.Sprintf("h%d.test", i%3)
+			s.Version = uint64(i % 2)
+			<-start
+			told, err := a.tell(s, nil, host, "")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			got := payload(t, told.jwt[0])
+			if got["sub"] != "00u"+name || got["aud"] != host || told.headers[0].value[0] != name+"@example.com" {
+				t.Errorf("asked for %s at %s, got %v and %v", name, host, got, told.headers)
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	entries := 0
+	for i := range a.shards {
+		entries += len(a.shards[i].m)
+	}
+	if entries != 30 {
+		t.Errorf("%d assertions were made, want one for each of 30 identities", entries)
+	}
+}
+
+func TestAssertionCacheIsBounded(t *testing.T) {
+	a := assertions(t, AssertionOptions{})
+	sh := &a.shards[0]
+	for i := range 3 * assertionPerShard {
+		sh.get(subjectKey{session: fmt.Sprint(i)}, time.Unix(int64(i), 0))
+	}
+	if len(sh.m) > assertionPerShard {
+		t.Errorf("%d entries, want at most %d", len(sh.m), assertionPerShard)
+	}
+}
+
+func TestASigningThatFailsIsNotRemembered(t *testing.T) {
+	a := assertions(t, AssertionOptions{})
+	s := aSession("alice")
+	s.Subject.Claims = identity.Claims{"x": make(chan int)}
+	a.headers = []claimHeader{{"X-X", identity.NewClaimPath("x")}}
+	good := a.signer
+	a.signer = failingSigner{good}
+	if _, err := a.Header(s, nil, "app.test", ""); err == nil {
+		t.Error("no error")
+	}
+	a.signer = good
+	if jwt, err := a.Header(s, nil, "app.test", ""); err != nil || jwt == "" {
+		t.Errorf("after the fault: %q, %v", jwt, err)
+	}
+}
+
+type failingSigner struct{ jose.Signer }
+
+func (failingSigner) Sign([]byte) (*jose.JSONWebSignature, error) { return nil, errTest }
+
+func TestClaimHeadersAreUnambiguous(t *testing.T) {
+	for _, tt := range []struct {
+		values []string
+		want   string
+	}{
+		{nil, ""},
+		{[]string{"alice@example.com"}, "alice@example.com"},
+		{[]string{"a", "b c", "d|e;f=g"}, "a,b c,d|e;f=g"},
+		{[]string{"a,b", "c"}, "a%2Cb,c"},
+		{[]string{"50%", "%2C"}, "50%25,%252C"},
+		{[]string{"Müller", `"q"`, `\`}, "M%C3%BCller,%22q%22,%5C"},
+		{[]string{" a ", "b\r\nX-Forged: 1", "c\x00"}, "%20a%20,b%0D%0AX-Forged: 1,c%00"},
+	} {
+		got, cut := encodeValues(tt.values)
+		if got != tt.want || cut {
+			t.Errorf("%q: %q, %t; want %q", tt.values, got, cut, tt.want)
+		}
+		var back []string
+		for part := range strings.SplitSeq(got, ",") {
+			v, err := url.PathUnescape(part)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(tt.values) > 0 {
+				back = append(back, v)
+			}
+		}
+		if diff := cmp.Diff(tt.values, back); diff != "" {
+			t.Errorf("%q reads back as (-want +got):\n%s", got, diff)
+		}
+	}
+	long := strings.Split(strings.Repeat("group-with-a-long-name,", 2000), ",")
+	got, cut := encodeValues(long[:2000])
+	if !cut || len(got) > maxClaimHeader || !strings.HasSuffix(got, ",group-with-a-long-name") {
+		t.Errorf("%d bytes, cut %t, ends in %q", len(got), cut, got[len(got)-30:])
+	}
+	kept, cut := bounded(long[:2000], maxGroupBytes)
+	if total := len(strings.Join(kept, `","`)); !cut || total > maxGroupBytes {
+		t.Errorf("%d bytes of groups, cut %t", total, cut)
+	}
+}
+
+func TestClaimsOfEveryTypeHaveAText(t *testing.T) {
+	s := aSession("alice")
+	s.Subject.Claims = identity.Claims{
+		"n": 1234567890.0, "f": 1.5, "b": true, "null": nil, "o": map[string]any{"k": "v"}, "l": []any{1.0, "x", nil, false},
+	}
+	f := factsOf(s, nil)
+	for claim, want := range map[string]string{
+		"n": "1234567890", "f": "1.5", "b": "true", "null": "", "o": "{%22k%22:%22v%22}", "l": "1,x,,false",
+		"sub": "00ualice", "user": "00ualice", "sid": "session-of-alice", "name": "Alice", "groups": "",
+	} {
+		if got, _ := encodeValues(f.values(identity.NewClaimPath(claim))); got != want {
+			t.Errorf("%s = %q, want %q", claim, got, want)
+		}
+	}
+}
+
+func pemKey(t *testing.T, kind string, key any) []byte {
+	t.Helper()
+	var der []byte
+	var err error
+	switch k := key.(type) {
+	case *rsa.PrivateKey:
+		der, err = x509.MarshalPKCS1PrivateKey(k), nil
+	case *ecdsa.PrivateKey:
+		der, err = x509.MarshalECPrivateKey(k)
+	}
+	if kind == "PRIVATE KEY" {
+		der, err = x509.MarshalPKCS8PrivateKey(key)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
+
+func TestSigningKeysFromPEMAndFromTheRing(t *testing.T) {
+	ec, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ec384, _ := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	big, _ := rsa.GenerateKey(rand.Reader, 2048)
+	small := new(rsa.PrivateKey)
+	*small = *big
+	ecPEM, rsaPEM := pemKey(t, "EC PRIVATE KEY", ec), pemKey(t, "RSA PRIVATE KEY", big)
+	for _, tt := range []struct {
+		name string
+		pems [][]byte
+		alg  string
+		n    int
+	}{
+		{"EC", [][]byte{ecPEM}, "ES256", 1},
+		{"EC in PKCS 8", [][]byte{pemKey(t, "PRIVATE KEY", ec384)}, "ES384", 1},
+		{"RSA", [][]byte{rsaPEM}, "RS256", 1},
+		{"two, the first signs", [][]byte{rsaPEM, ecPEM}, "RS256", 2},
+		{"two in one text", [][]byte{append(append([]byte{}, ecPEM...), rsaPEM...)}, "ES256", 2},
+		{"base64 of PEM", [][]byte{[]byte(base64.StdEncoding.EncodeToString(ecPEM))}, "ES256", 1},
+	} {
+		a := assertions(t, AssertionOptions{Keys: tt.pems})
+		jwt, err := a.Header(aSession("alice"), nil, "app.test", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		verified(t, a, jwt)
+		if string(a.keys[0].alg) != tt.alg || len(a.keys) != tt.n {
+			t.Errorf("%s: %s of %d keys, want %s of %d", tt.name, a.keys[0].alg, len(a.keys), tt.alg, tt.n)
+		}
+	}
+	for name, bad := range map[string][]byte{
+		"nothing": {}, "no PEM": []byte("secret"), "public key": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")}),
+		"garbage": pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: []byte("secret")}),
+	} {
+		if _, err := NewAssertions(AssertionOptions{Keys: [][]byte{bad}}); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := NewAssertions(AssertionOptions{}); err == nil {
+		t.Error("no key at all was accepted")
+	}
+}
+
+func TestDerivedKeyIsTheSameEverywhereAndRotates(t *testing.T) {
+	one, two := []byte(strings.Repeat("1", 32)), []byte(strings.Repeat("2", 32))
+	ring := func(secrets ...[]byte) *keyring.Ring {
+		r, err := keyring.New(secrets...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	a, b := assertions(t, AssertionOptions{Ring: ring(one)}), assertions(t, AssertionOptions{Ring: ring(one)})
+	if a.keys[0].id != b.keys[0].id {
+		t.Error("two replicas derive two keys")
+	}
+	rotated := assertions(t, AssertionOptions{Ring: ring(two, one)})
+	jwt, err := a.Header(aSession("alice"), nil, "app.test", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	verified(t, rotated, jwt) // the old key is published still
+	if rotated.keys[0].id == a.keys[0].id {
+		t.Error("the new secret does not sign")
+	}
+	sum, err := (&jose.JSONWebKey{Key: a.keys[0].private.Public()}).Thumbprint(crypto.SHA256)
+	if err != nil || a.keys[0].id != base64.RawURLEncoding.EncodeToString(sum) {
+		t.Errorf("kid = %q, want the RFC 7638 thumbprint", a.keys[0].id)
+	}
+}
+
+func TestJWKSCanBeCachedAndReadFromAnywhere(t *testing.T) {
+	h := assertions(t, AssertionOptions{}).JWKS()
+	ask := func(method, tag string) *httptest.ResponseRecorder {
+		rec := httptest.NewRecorder()
+		r := httptest.NewRequest(method, "/.well-known/pomerium/jwks.json", nil)
+		r.Header.Set("If-None-Match", tag)
+		h.ServeHTTP(rec, r)
+		return rec
+	}
+	first := ask("GET", "")
+	tag := first.Header().Get("Etag")
+	for name, want := range map[string]string{"Cache-Control": "public, max-age=60", "Access-Control-Allow-Origin": "*", "Content-Type": "application/json"} {
+		if got := first.Header().Get(name); got != want {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+	if strings.Contains(first.Body.String(), `"d"`) || tag == "" {
+		t.Errorf("tag %q, body %s", tag, first.Body)
+	}
+	for _, tt := range []struct {
+		method, tag  string
+		status, size int
+	}{
+		{"GET", tag, 304, 0},
+		{"GET", `"other", W/` + tag, 304, 0},
+		{"GET", "*", 304, 0},
+		{"GET", `"other"`, 200, first.Body.Len()},
+		{"HEAD", "", 200, 0},
+		{"OPTIONS", "", http.StatusNoContent, 0},
+		{"POST", "", 405, 0},
+	} {
+		if rec := ask(tt.method, tt.tag); rec.Code != tt.status || rec.Body.Len() != tt.size {
+			t.Errorf("%s with %q: %d of %d bytes, want %d of %d", tt.method, tt.tag, rec.Code, rec.Body.Len(), tt.status, tt.size)
+		}
+	}
+}

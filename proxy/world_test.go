@@ -1,0 +1,400 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sallyport/config"
+	"sallyport/identity"
+	"sallyport/internal/keyring"
+	"sallyport/internal/upstreamtest"
+	"sallyport/internal/weberr"
+	"sallyport/policy"
+	"sallyport/session"
+)
+
+// world is a proxy on real sockets in front of a recording upstream.
+type world struct {
+	t       *testing.T
+	o       Options
+	up      *upstreamtest.Server
+	people  *people
+	streams *Streams
+	certs   *Certificates
+	roots   *x509.CertPool
+	plain   string // address of the listener without TLS
+	tls     string // address of the listener with TLS
+	handler *Handler
+}
+
+// people signs in by a cookie "__Host-sp=NAME" and lets everybody in whom the
+// route's id does not begin with "deny" or "login".
+type people struct {
+	mu       sync.Mutex
+	sessions map[string]*session.Session
+	persons  map[string]*identity.Person
+	outage   error
+	decided  []policy.Request
+	served   []string // reserved paths
+	panics   bool
+	anon     bool // decisions do not count the session
+}
+
+func (p *people) Session(r *http.Request, _ *config.Route) (*session.Session, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.outage != nil {
+		return nil, p.outage
+	}
+	for _, c := range r.Cookies() {
+		if c.Name == "__Host-sp" {
+			return p.sessions[c.Value], nil
+		}
+	}
+	return nil, nil
+}
+
+func (p *people) Challenge(w http.ResponseWriter, r *http.Request, _ *config.Route) error {
+	if r.Header.Get("Accept") == "text/html" {
+		http.Redirect(w, r, "https://login.test/sign-in", http.StatusFound)
+		return nil
+	}
+	return weberr.SignInNeeded(r.Host, "https://login.test/")
+}
+
+func (p *people) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	p.served = append(p.served, r.Host+r.URL.Path)
+	p.mu.Unlock()
+	_, _ = io.WriteString(w, "authenticator")
+}
+
+func (p *people) Owns(name string) bool {
+	return name == "__Host-sp" || strings.HasPrefix(name, "__Host-sp_")
+}
+
+func (p *people) Decide(r *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.decided = append(p.decided, req)
+	if p.panics {
+		panic("secret: decision failed")
+	}
+	var person *identity.Person
+	if s != nil {
+		person = p.persons[s.Subject.ID]
+	}
+	d := policy.Decision{Effect: policy.Allow, Anonymous: p.anon}
+	switch {
+	case strings.HasPrefix(r.ID, "deny"):
+		d.Effect = policy.Deny
+	case strings.HasPrefix(r.ID, "login") && s == nil:
+		d.Effect = policy.Unauthenticated
+	}
+	return d, person
+}
+
+func (p *people) lastDecided(t *testing.T) policy.Request {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.decided) == 0 {
+		t.Fatal("nothing was decided")
+	}
+	return p.decided[len(p.decided)-1]
+}
+
+func aSession(name string) *session.Session {
+	s := &session.Session{ID: "session-of-" + name, Version: 1, Subject: identity.Subject{
+		Issuer: "https://okta.test", ID: "00u" + name, Email: name + "@example.com", Name: strings.ToUpper(name[:1]) + name[1:],
+		Claims: identity.Claims{"groups": []any{"everyone"}},
+	}}
+	s.Tokens.Access, s.Tokens.ID = "access-of-"+name, "id-of-"+name
+	return s
+}
+
+// setup is what a test changes about its world.
+type setup struct {
+	o      Options
+	up     upstreamtest.Options
+	routes []*config.Route // those without To and answer go to the upstream
+	server ServerOptions
+	claims []config.ClaimHeader
+}
+
+func newWorld(t *testing.T, change func(*setup)) *world {
+	t.Helper()
+	w := &world{t: t, streams: NewStreams(nil), certs: NewCertificates(time.Now)}
+	w.people = &people{
+		sessions: map[string]*session.Session{"alice": aSession("alice"), "bob": aSession("bob")},
+		persons:  map[string]*identity.Person{},
+	}
+	s := &setup{routes: []*config.Route{route("app", "app.test")}}
+	s.o.Hygiene = config.Hygiene{MergeSlashes: true, NormalizePath: true}
+	s.o.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if change != nil {
+		change(s)
+	}
+	var err error
+	if w.up, err = upstreamtest.Start(s.up); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.up.Close)
+	w.build(s)
+	w.serve(s)
+	return w
+}
+
+func (w *world) build(s *setup) {
+	w.t.Helper()
+	for _, r := range s.routes {
+		if r.To == nil && r.Redirect == nil && r.Response == nil {
+			r.To = []config.Upstream{{URL: w.up.URL()}}
+		}
+	}
+	o := s.o
+	o.Routes, o.AuthenticateHost = s.routes, "login.test"
+	o.Authenticator, o.Authorizer = w.people, w.people
+	o.Identity.ClaimsHeaders = s.claims
+	o.Streams, o.Certificates = w.streams, w.certs
+	if o.Transports == nil {
+		o.Transports = NewTransports(nil)
+	}
+	o.Assertions = assertions(w.t, AssertionOptions{ClaimsHeaders: s.claims, Now: o.Now})
+	if o.Render == nil {
+		o.Render = renderCode
+	}
+	w.o = o
+	var err error
+	if w.handler, err = New(o); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// renderCode tells status and code and nothing else.
+func renderCode(w http.ResponseWriter, _ *http.Request, err error) {
+	e := weberr.As(err)
+	w.Header().Set("X-Code", e.Code)
+	w.WriteHeader(e.HTTPStatus())
+	fmt.Fprintln(w, e.Code)
+}
+
+func assertions(t testing.TB, o AssertionOptions) *Assertions {
+	t.Helper()
+	if o.Ring == nil && o.Keys == nil {
+		ring, err := keyring.New([]byte(strings.Repeat("k", 32)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Ring = ring
+	}
+	a, err := NewAssertions(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (w *world) serve(s *setup) {
+	w.t.Helper()
+	cert, roots := certificate(w.t, "app.test", "*.wild.test")
+	other, _ := certificate(w.t, "other.test")
+	w.roots = roots
+	if err := w.certs.Set([]config.Certificate{cert, other}); err != nil {
+		w.t.Fatal(err)
+	}
+	s.server.ErrorLog = slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug)
+	insecure := s.server
+	insecure.Insecure = true
+	w.plain = w.listen(NewServer(w.handler, insecure), nil)
+	w.tls = w.listen(NewServer(w.handler, s.server), w.certs.TLSConfig())
+}
+
+func (w *world) listen(srv *http.Server, conf *tls.Config) string {
+	w.t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	if conf != nil {
+		srv.TLSConfig = conf
+		ln = tls.NewListener(ln, conf)
+	}
+	go func() { _ = srv.Serve(ln) }()
+	w.t.Cleanup(func() { _ = srv.Close() })
+	return addr
+}
+
+// certificate makes a self-signed pair for names.
+func certificate(t testing.TB, names ...string) (config.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: names[0]}, DNSNames: names, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := config.Certificate{
+		Cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		Key:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}),
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pair.Cert)
+	return pair, pool
+}
+
+// conn is a raw connection of a test.
+type conn struct {
+	t *testing.T
+	net.Conn
+	r *bufio.Reader
+}
+
+// dial opens a connection without TLS.
+func (w *world) dial() *conn {
+	w.t.Helper()
+	c, err := net.Dial("tcp", w.plain)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = c.Close() })
+	return &conn{w.t, c, bufio.NewReader(c)}
+}
+
+// dialTLS opens an HTTP/1.1 connection that names sni.
+func (w *world) dialTLS(sni string) *conn {
+	w.t.Helper()
+	c, err := tls.Dial("tcp", w.tls, &tls.Config{ServerName: sni, InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = c.Close() })
+	return &conn{w.t, c, bufio.NewReader(c)}
+}
+
+// send writes text as it is, with every "\n" as CRLF unless it has one.
+func (c *conn) send(text string) {
+	c.t.Helper()
+	if !strings.Contains(text, "\r\n") {
+		text = strings.ReplaceAll(text, "\n", "\r\n")
+	}
+	if _, err := io.WriteString(c, text); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// read reads one response with its body.
+func (c *conn) read() (*http.Response, string) {
+	c.t.Helper()
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		c.t.Fatalf("read response: %v", err)
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		c.t.Fatalf("read body: %v", err)
+	}
+	return res, string(body)
+}
+
+// closed reports whether the other side has nothing more to say.
+func (c *conn) closed() bool {
+	_, err := c.r.ReadByte()
+	return err != nil
+}
+
+// raw sends one request on a fresh connection and returns status and body.
+func (w *world) raw(text string) (int, string) {
+	w.t.Helper()
+	c := w.dial()
+	c.send(text)
+	res, body := c.read()
+	return res.StatusCode, body
+}
+
+// client is a net/http client that reaches every host name at the TLS listener.
+func (w *world) client(h2 bool) *http.Client {
+	tr := &http.Transport{
+		TLSClientConfig:    &tls.Config{RootCAs: w.roots, InsecureSkipVerify: true},
+		DisableCompression: true,
+		Protocols:          new(http.Protocols),
+	}
+	tr.Protocols.SetHTTP1(!h2)
+	tr.Protocols.SetHTTP2(h2)
+	d := &net.Dialer{}
+	tr.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "tcp", w.tls) }
+	w.t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// get asks for a URL as somebody ("" for nobody), with more headers in pairs.
+func (w *world) get(client *http.Client, who, target string, headers ...string) (*http.Response, string) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, target, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if who != "" {
+		req.AddCookie(&http.Cookie{Name: "__Host-sp", Value: who})
+	}
+	for pair := range slices.Chunk(headers, 2) {
+		req.Header.Add(pair[0], pair[1])
+	}
+	return w.do(client, req)
+}
+
+func (w *world) do(client *http.Client, req *http.Request) (*http.Response, string) {
+	w.t.Helper()
+	res, err := client.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return res, string(body)
+}
+
+func mustURL(t testing.TB, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+var errTest = errors.New("for the test")
