@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"sallyport/authenticate"
 	"sallyport/authorize"
@@ -125,8 +126,8 @@ func authenticateSettings(cfg *config.Config) authenticate.Settings {
 		CookieExpire: cfg.Session.CookieExpire, StrictCookies: cfg.Session.CookieSameSite == "strict",
 		IdleTimeout: cfg.Session.IdleTimeout, OutageGrace: cfg.Provider.OutageGrace,
 		SignOutRedirectURL: cfg.Authenticate.SignOutRedirectURL, AllowAnySignOutRedirect: cfg.Authenticate.AllowAnySignOutRedirect,
-		ProgrammaticRedirectDomains: cfg.Authenticate.ProgrammaticRedirectDomains,
-		AllowSessionTokenInQuery:    cfg.Authenticate.AllowSessionTokenInQuery, AllowJWTEndpoint: cfg.Authenticate.AllowJWTEndpoint,
+		ProgrammaticRedirectDomains: cfg.Authenticate.ProgrammaticRedirectDomains, DirectoryTimeout: directoryTimeout(cfg),
+		AllowSessionTokenInQuery: cfg.Authenticate.AllowSessionTokenInQuery, AllowJWTEndpoint: cfg.Authenticate.AllowJWTEndpoint,
 	}
 }
 
@@ -164,4 +165,14 @@ func sameSite(name string) http.SameSite {
 		return http.SameSiteNoneMode
 	}
 	return http.SameSiteLaxMode
+}
+
+// directoryTimeout is how long a person who signs in waits for the directory:
+// less than a whole synchronisation may take.
+func directoryTimeout(cfg *config.Config) time.Duration {
+	const patience = 5 * time.Second
+	if t := cfg.Provider.RefreshTimeout; t > 0 {
+		return min(t, patience)
+	}
+	return patience
 }

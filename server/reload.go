@@ -81,6 +81,8 @@ func (s *Server) warnRestart(old, cfg *config.Config) {
 		{"insecure_server", old.Listen.Insecure, cfg.Listen.Insecure},
 		{"http_redirect_addr", old.Listen.HTTPRedirectAddr, cfg.Listen.HTTPRedirectAddr},
 		{"databroker_storage_type", old.Storage, cfg.Storage},
+		{"revocation_bound", old.Session.RevocationBound, cfg.Session.RevocationBound},
+		{"runtime_flags.config_hot_reload", old.WatchFiles, cfg.WatchFiles},
 		{"metrics_address", old.Telemetry.MetricsAddress, cfg.Telemetry.MetricsAddress},
 		{"health_check_addr", old.Telemetry.HealthAddress, cfg.Telemetry.HealthAddress},
 		{"debug_address", old.Telemetry.DebugAddress, cfg.Telemetry.DebugAddress},
@@ -116,7 +118,9 @@ func (s *Server) watch(ctx context.Context) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	done := make(chan struct{})
-	go s.watcher.Run(ctx)
+	if s.gen.Load().cfg.WatchFiles {
+		go s.watcher.Run(ctx)
+	}
 	go func() {
 		defer close(done)
 		defer signal.Stop(hup)

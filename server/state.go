@@ -21,10 +21,6 @@ import (
 	"sallyport/store/memory"
 )
 
-// revocationBound is how long sessions in memory are served while the store
-// cannot say whether they were revoked elsewhere.
-const revocationBound = 30 * time.Second
-
 // state is what lives as long as the process and survives every reload.
 type state struct {
 	dataDir    string
@@ -55,7 +51,7 @@ func openState(ctx context.Context, s *Server, cfg *config.Config) (*state, erro
 	}
 	s.defers(func(context.Context) error { return st.store.Close() })
 	s.health.check("store", st.store.Ping)
-	if err := st.openSessions(s); err != nil {
+	if err := st.openSessions(s, cfg); err != nil {
 		return nil, err
 	}
 	if err := st.openDirectory(s); err != nil {
@@ -80,9 +76,9 @@ func openStore(s *Server, cfg *config.Config, sealer store.Sealer) (store.Store,
 	return st, nil
 }
 
-func (st *state) openSessions(s *Server) (err error) {
+func (st *state) openSessions(s *Server, cfg *config.Config) (err error) {
 	st.sessions, err = session.New(session.Options{
-		Store: st.store, Now: s.now, Logger: s.log.Logger, RevocationBound: revocationBound,
+		Store: st.store, Now: s.now, Logger: s.log.Logger, RevocationBound: cfg.Session.RevocationBound,
 		IdleTimeout: func() time.Duration {
 			if gen := s.gen.Load(); gen != nil {
 				return gen.cfg.Session.IdleTimeout
