@@ -17,7 +17,8 @@ func authority(host string) (string, bool) {
 	if host == "" || len(host) > maxAuthority {
 		return "", false
 	}
-	name, port, ok := splitPort(strings.ToLower(host))
+	lower := strings.ToLower(host)
+	name, port, ok := splitPort(lower)
 	if !ok {
 		return "", false
 	}
@@ -27,6 +28,9 @@ func authority(host string) (string, bool) {
 	}
 	if port == "" || port == "443" {
 		return name, true
+	}
+	if len(name)+1+len(port) == len(lower) { // as it should be: nothing to build
+		return lower, true
 	}
 	return name + ":" + port, true
 }

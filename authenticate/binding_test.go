@@ -452,6 +452,52 @@ func TestT45AttemptsOfStrangersAreBounded(t *testing.T) {
 	}
 }
 
+func TestT45MadeUpCodesAreNotPassedOnForEver(t *testing.T) {
+	w := newWorld(t)
+	attack := func() *page {
+		b := w.browser()
+		q := b.atProvider("https://" + wiki + "/")
+		back := w.idp.approve(q)
+		back.Set("code", "made-up")
+		return b.step("https://" + homeAt + pathOAuthCallback + "?" + back.Encode())
+	}
+	for range maxStrikes {
+		if p := attack(); p.status != http.StatusBadRequest {
+			t.Fatalf("got %d, want 400", p.status)
+		}
+	}
+	asked := w.idp.exchanges
+	if p := attack(); p.status != http.StatusTooManyRequests || p.header.Get("Retry-After") == "" || w.idp.exchanges != asked {
+		t.Errorf("got %d; the provider was asked %d times more", p.status, w.idp.exchanges-asked)
+	}
+	// Others are not affected, nor is that address for long.
+	w.idp.locked(func() { w.idp.user = "alice" })
+	other := w.browser()
+	other.header.Set("X-Test-Addr", "203.0.113.77")
+	other.signIn(wiki)
+	w.clock.add(strikeLife)
+	w.browser().signIn(wiki)
+}
+
+func TestT45StrikesAreBounded(t *testing.T) {
+	s, now := newStrikes(), time.Unix(1000, 0)
+	for range maxStrikes {
+		s.add("the worst", now)
+	}
+	for i := range 2 * maxStriking {
+		s.add(fmt.Sprint(i), now)
+	}
+	if len(s.by) > maxStriking {
+		t.Errorf("%d addresses are remembered, want at most %d", len(s.by), maxStriking)
+	}
+	if !s.out("the worst", now) {
+		t.Error("the worst was forgotten for the sake of others")
+	}
+	if s.out("the worst", now.Add(strikeLife)) {
+		t.Error("a strike is never forgotten")
+	}
+}
+
 func TestSignInWhileProviderOrDirectoryIsDown(t *testing.T) {
 	dir := &fakeDirectory{err: idp.ErrUnavailable}
 	t.Run("provider at the start", func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"sallyport/idp"
 	"sallyport/internal/weberr"
 	"sallyport/session"
+	"sallyport/telemetry"
 )
 
 // maxCallbackBody bounds a callback that is posted (response_mode=form_post).
@@ -89,8 +90,15 @@ func (s *Service) finishSignIn(w http.ResponseWriter, r *http.Request, p passage
 	if old != nil && p.Journey.Prompt == "" && old.Created.UnixMilli() >= p.Begun {
 		return s.handOff(w, r, p.Journey, old)
 	}
+	address := addressKey(s.o.ClientIP(r))
+	if s.strikes.out(address, s.now()) {
+		return s.slowDown()
+	}
 	subject, tokens, err := s.exchange(r, p, c, q)
 	if err != nil {
+		if _, refused := errors.AsType[*idp.RefusedError](err); refused {
+			s.strikes.add(address, s.now())
+		}
 		return s.providerDown(r, p.Journey, err)
 	}
 	if subject.ClientID != c.id || subject.ID == "" {
@@ -112,8 +120,21 @@ func (s *Service) finishSignIn(w http.ResponseWriter, r *http.Request, p passage
 	}
 	s.o.Codec.SetSession(w, c.cookie, s.host, ss)
 	s.metrics.signIns.WithLabelValues("ok").Inc()
+	access := telemetry.AccessFrom(r.Context())
+	access.SetUser(subject.Email, subject.ID)
+	access.SetSession(ss.ID)
 	s.o.Logger.InfoContext(r.Context(), "signed in", "user", subject.ID, "email", subject.Email, "host", p.Journey.Host)
 	return s.handOff(w, r, p.Journey, ss)
+}
+
+// slowDown refuses an address that presents one bad code after the other.
+func (s *Service) slowDown() error {
+	s.metrics.signIns.WithLabelValues("too-many-bad-codes").Inc()
+	return &weberr.Error{
+		Status: http.StatusTooManyRequests, Code: "too-many-bad-codes", Title: "Too many failed sign-ins",
+		Message: "Too many sign-ins from your network have failed one after the other.",
+		Next:    "Wait a minute and start again from the application.", RetryAfter: time.Minute,
+	}
 }
 
 func (s *Service) exchange(r *http.Request, p passage, c *client, q url.Values) (identity.Subject, idp.Tokens, error) {

@@ -20,7 +20,7 @@ func (s *Service) land(w http.ResponseWriter, r *http.Request, host string) erro
 	var a attempt
 	known := s.openAttempt(r, purposeAttempt, host, back.attempt, &a) && a.ID == back.attempt
 	if !known {
-		return s.restart(w, r, host, attempt{Target: "/", Tries: back.tries})
+		return s.restart(w, r, host, attempt{Target: "/", Tries: back.tries + 1})
 	}
 	if a.Secret == "" || back.code == "" {
 		a.Tries = back.tries
@@ -128,6 +128,9 @@ func (s *Service) restart(w http.ResponseWriter, r *http.Request, host string, a
 	}
 	if !ui.IsNavigation(r) {
 		return weberr.SignInNeeded(host, s.LoginURL(r))
+	}
+	if s.landed(r, host, c.key).Count >= maxLanded {
+		return s.cookieLost(host)
 	}
 	s.metrics.signIns.WithLabelValues("restarted").Inc()
 	if a.ID != "" {

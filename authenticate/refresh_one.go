@@ -20,6 +20,8 @@ const (
 	// that is down: about four minutes.
 	storeTries = 60
 	storeWait  = 5 * time.Second
+	// lastTries are left once the process wants to stop.
+	lastTries = 4
 	// stopGrace is what a call gets once the process wants to stop.
 	stopGrace = 4 * time.Second
 )
@@ -145,9 +147,10 @@ func (f *Refresher) failed(ctx context.Context, ss *session.Session, err error) 
 // keep stores what the provider gave, before anything uses it, and then has the
 // directory asked.
 func (f *Refresher) keep(ctx context.Context, provider idp.Provider, old *session.Session, subject identity.Subject, tokens idp.Tokens) string {
+	running := ctx
 	ctx = context.WithoutCancel(ctx)
 	now := f.o.Now()
-	err := f.storeHard(ctx, old.ID, func(s *session.Session) error {
+	err := f.storeHard(running, old.ID, func(s *session.Session) error {
 		if s.Tokens.Refresh != old.Tokens.Refresh {
 			return errLostRace
 		}
@@ -171,15 +174,21 @@ func (f *Refresher) keep(ctx context.Context, provider idp.Provider, old *sessio
 	return "ok"
 }
 
-// storeHard updates a session, over and over while the store is down.
-func (f *Refresher) storeHard(ctx context.Context, id string, change func(*session.Session) error) error {
-	wait := 50 * time.Millisecond
+// storeHard updates a session, over and over while the store is down; a few
+// times more once running has ended.
+func (f *Refresher) storeHard(running context.Context, id string, change func(*session.Session) error) error {
+	ctx, wait := context.WithoutCancel(running), 50*time.Millisecond
 	for try := 1; ; try++ {
 		_, err := f.o.Sessions.Update(ctx, id, change)
-		if err == nil || isNone(err) || errors.Is(err, errLostRace) || try == storeTries {
+		if err == nil || isNone(err) || errors.Is(err, errLostRace) || try >= storeTries {
 			return err
 		}
-		time.Sleep(wait)
+		select {
+		case <-time.After(wait):
+		case <-running.Done():
+			time.Sleep(min(wait, stopGrace/lastTries))
+			try = max(try, storeTries-lastTries)
+		}
 		wait = min(2*wait, storeWait)
 		// Best effort: whoever else gets the lease finds the old token refused.
 		_, _, _ = f.o.Store.Acquire(ctx, leaseOf(id), f.holder, refreshLease)

@@ -120,8 +120,9 @@ type Options struct {
 	Registry prometheus.Registerer
 }
 
-// Service is sign-in for one generation of the configuration. It holds no
-// state: what outlives a request is in cookies and in the store.
+// Service is sign-in for one generation of the configuration. What outlives a
+// request is in cookies and in the store; the service itself remembers nothing
+// but who presents made-up codes.
 type Service struct {
 	o       Options
 	host    string             // authority of the authenticate host
@@ -131,6 +132,7 @@ type Service struct {
 	tokens  *tokenSigner
 	endsAt  map[string]endpoints // tables of the two kinds of hosts
 	metrics *metrics
+	strikes *strikes
 }
 
 // client is one OAuth client with its names.
@@ -154,7 +156,7 @@ func New(o Options) (*Service, error) {
 	s := &Service{
 		o: o, host: host, clients: map[string]*client{}, byKey: map[string]*client{},
 		urls: newURLSigner(o.Ring, o.Now), tokens: newTokenSigner(o.Ring, o.Now, host),
-		metrics: newMetrics(o.Registry),
+		metrics: newMetrics(o.Registry), strikes: newStrikes(),
 	}
 	for id, provider := range o.Providers {
 		c := &client{id: id, key: clientKey(id), provider: provider}

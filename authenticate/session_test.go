@@ -185,6 +185,38 @@ func TestLoopOfABrowserThatKeepsNoCookiesIsTold(t *testing.T) {
 			t.Errorf("told only after %d requests", len(p.trail))
 		}
 	})
+	t.Run("none on the route host", func(t *testing.T) {
+		w := newWorld(t, withLegs(admin))
+		b := w.browser()
+		p := b.step("https://" + wiki + "/")
+		for n := 0; p.status == http.StatusFound; n++ {
+			if n > 40 {
+				t.Fatal("goes round in circles")
+			}
+			delete(b.jar, wiki)
+			next, _ := p.url.Parse(p.header.Get("Location"))
+			p = b.do(http.MethodGet, next.String(), nil, p.url.Host)
+		}
+		if p.status != http.StatusBadRequest || !strings.Contains(p.body, "round in circles") {
+			t.Errorf("got %d %s", p.status, p.body)
+		}
+	})
+	t.Run("no session's, with legs", func(t *testing.T) {
+		w := newWorld(t, withLegs(admin))
+		b := w.browser()
+		p := b.step("https://" + wiki + "/")
+		for n := 0; p.status == http.StatusFound; n++ {
+			if n > 80 {
+				t.Fatal("goes round in circles")
+			}
+			delete(b.jar[wiki], w.codec.Name())
+			next, _ := p.url.Parse(p.header.Get("Location"))
+			p = b.do(http.MethodGet, next.String(), nil, p.url.Host)
+		}
+		if p.status != http.StatusBadRequest {
+			t.Errorf("got %d %s", p.status, p.body)
+		}
+	})
 	t.Run("all but the session's", func(t *testing.T) {
 		w := newWorld(t)
 		b := w.browser()

@@ -31,6 +31,7 @@ const (
 	paramTries     = "pomerium_tries"
 	paramCode      = "pomerium_code"
 	paramJWT       = "pomerium_jwt"
+	paramStill     = "pomerium_still_signed_in"
 )
 
 const (

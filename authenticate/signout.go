@@ -90,7 +90,7 @@ func (s *Service) confirmSignOut(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(ending) == 0 {
-		redirect(w, r, s.afterSignOut(values["host"], values["target"]))
+		redirect(w, r, s.signedOutURL(signedOutState{Host: values["host"], Target: values["target"]}))
 		return nil
 	}
 	token, err := s.newForm(w, r, s.host, pathSignOut, values)
@@ -213,13 +213,15 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request) error {
 // signOutLocation leads over the provider, which ends its own session, back to
 // /.pomerium/signed_out; or there at once.
 func (s *Service) signOutLocation(ctx context.Context, ended []*session.Session, values map[string]string) string {
-	state, err := s.o.Codec.Seal(purposeSignedOut, s.host, attemptLife, signedOutState{Host: values["host"], Target: values["target"]})
+	st := signedOutState{Host: values["host"], Target: values["target"]}
+	state, err := s.o.Codec.Seal(purposeSignedOut, s.host, attemptLife, st)
 	if err == nil {
 		if location := s.providerLogout(ctx, ended, "https://"+s.host+pathSignedOut, state); location != "" {
 			return location
 		}
 	}
-	return s.afterSignOut(values["host"], values["target"])
+	st.Still = len(ended) > 0
+	return s.signedOutURL(st)
 }
 
 // providerLogout is the address of RP-initiated logout for the first session

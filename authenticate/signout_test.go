@@ -270,8 +270,15 @@ func TestSignOutWithStoreOrProviderDown(t *testing.T) {
 		w.idp.noLogout = true
 		b := w.browser()
 		b.signIn(wiki)
-		if end := b.signOut(wiki); end.status != 200 || end.url.Path != pathSignedOut || len(w.live()) != 0 {
-			t.Errorf("got %d at %s", end.status, end.url)
+		for _, host := range []string{wiki, homeAt} {
+			b.signIn(wiki)
+			end := b.signOut(host)
+			if end.status != 200 || end.url.Path != pathSignedOut || len(w.live()) != 0 {
+				t.Errorf("%s: got %d at %s", host, end.status, end.url)
+			}
+			if !strings.Contains(end.body, "identity provider") {
+				t.Errorf("%s: the page does not say that the provider was not told:\n%s", host, end.body)
+			}
 		}
 	})
 	t.Run("store", func(t *testing.T) {

@@ -10,9 +10,17 @@ import (
 )
 
 // hereSession is the session a page about oneself shows: the one of this host's
-// cookie, of whichever client.
+// cookie, of whichever client, or the one of a program's token.
 func (s *Service) hereSession(r *http.Request, host string) (*session.Session, error) {
 	if host != s.host {
+		if raw, proof := s.token(r); proof != ProofNone {
+			_, c, err := s.routeClient(host)
+			if err != nil {
+				return nil, err
+			}
+			ss, _, err := s.programSession(r, raw, proof, c.id)
+			return ss, err
+		}
 		return s.browserSession(r, s.o.Codec.Name(), host, "")
 	}
 	all, err := s.endingSessions(r, "")
