@@ -1,10 +1,6 @@
 package oidc
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -19,71 +15,6 @@ const (
 	maxEmail        = 320
 	maxName         = 200
 )
-
-// decodeClaims reads one JSON object. An object that says the same name twice is
-// refused at any depth: readers differ in which of the two they believe.
-func decodeClaims(payload []byte) (identity.Claims, error) {
-	if !json.Valid(payload) {
-		return nil, errors.New("claims are not JSON")
-	}
-	d := json.NewDecoder(bytes.NewReader(payload))
-	value, err := decodeValue(d, 0)
-	if err != nil {
-		return nil, err
-	}
-	object, ok := value.(map[string]any)
-	if !ok {
-		return nil, errors.New("claims are not a JSON object")
-	}
-	return object, nil
-}
-
-func decodeValue(d *json.Decoder, depth int) (any, error) {
-	token, err := d.Token()
-	if err != nil {
-		return nil, errors.New("claims are not JSON")
-	}
-	delim, ok := token.(json.Delim)
-	switch {
-	case !ok:
-		return token, nil
-	case depth >= maxClaimNesting:
-		return nil, fmt.Errorf("claims are nested deeper than %d", maxClaimNesting)
-	case delim == '{':
-		return decodeObject(d, depth+1)
-	}
-	list := []any{}
-	for d.More() {
-		value, err := decodeValue(d, depth+1)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, value)
-	}
-	_, err = d.Token()
-	return list, err
-}
-
-func decodeObject(d *json.Decoder, depth int) (map[string]any, error) {
-	object := map[string]any{}
-	for d.More() {
-		token, err := d.Token()
-		name, ok := token.(string)
-		if err != nil || !ok {
-			return nil, errors.New("claims are not JSON")
-		}
-		if _, twice := object[name]; twice {
-			return nil, fmt.Errorf("claim %q is there twice", clip(name, 64))
-		}
-		value, err := decodeValue(d, depth)
-		if err != nil {
-			return nil, err
-		}
-		object[name] = value
-	}
-	_, err := d.Token()
-	return object, err
-}
 
 // protocolClaims are the ID token's to say: userinfo does not overlay them.
 var protocolClaims = []string{

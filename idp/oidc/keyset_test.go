@@ -36,6 +36,22 @@ func TestKeysAreDecodedOneByOne(t *testing.T) {
 	under(t, o).signIn(t)
 }
 
+func TestKeyForAnythingElseVerifiesNothing(t *testing.T) {
+	for name, key := range map[string]any{
+		"for encryption":            jose.JSONWebKey{Key: &rsaKey.PublicKey, KeyID: "k1", Use: "enc"},
+		"for another algorithm":     jwk(&rsaKey.PublicKey, "k1", "PS256"),
+		"under another id":          jwk(&rsaKey.PublicKey, "k2", "RS256"),
+		"for a symmetric algorithm": jose.JSONWebKey{Key: &rsaKey.PublicKey, KeyID: "k1", Algorithm: "HS256"},
+	} {
+		o := newOP(t)
+		o.keys = []any{key, jwk(&otherKey.PublicKey, "k3", "RS256")}
+		var bad *idp.InvalidError
+		if _, _, err := under(t, o).Exchange(context.Background(), callback()); !errors.As(err, &bad) {
+			t.Errorf("%s: got %v, want an InvalidError", name, err)
+		}
+	}
+}
+
 func TestWeakKeyVerifiesNothing(t *testing.T) {
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {

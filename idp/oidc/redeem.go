@@ -88,7 +88,7 @@ func (p *Provider) tokenError(err error, sent []string) error {
 		RetryAfter: httpout.RetryAfter(answer.Response.Header, p.now()),
 		Err:        &statusError{status: status},
 	}
-	if status != http.StatusTooManyRequests && (refused || status == http.StatusForbidden) {
+	if refused || status == http.StatusForbidden {
 		u.What = "token endpoint refused this client: " + code
 		if advice := misconfigured[code]; advice != "" {
 			u.What += ": " + advice

@@ -33,6 +33,37 @@ func TestStatusThatNobodyKnowsMayNotPass(t *testing.T) {
 	}
 }
 
+func TestNextLinkIsOnThePathThatWasAskedOrAnError(t *testing.T) {
+	asked := &url.URL{Scheme: "https", Host: "id.acme.example", Path: "/api/v1/users/x/groups", RawQuery: "limit=200"}
+	for line, want := range map[string]string{
+		``: "",
+		`<https://id.acme.example/api/v1/users/x/groups?limit=200>; rel="self"`:                      "",
+		`<https://id.acme.example/api/v1/users/x/groups?after=a%2Bb>; rel="next"`:                    "after=a%2Bb",
+		`<https://acme.okta.com/api/v1/users/x/groups?after=1>; rel="next"`:                          "after=1",
+		`</api/v1/users/x/groups?after=1>; title="x, <y>; z"; rel=next`:                              "after=1",
+		`<https://id.acme.example/api/v1/users/y/groups?after=1>; rel="next"`:                        "error",
+		`<https://id.acme.example/api/v1/users/x/groups/?after=1>; rel="next"`:                       "error",
+		`</api/v1/users/x/groups?after=1>; rel="next", </api/v1/users/x/groups?after=2>; rel="next"`: "error",
+		`<https://acme.okta.com.evil.example/api/v1/users/x/groups?after=1>; rel="next"`:             "error",
+		`<https://evilokta.com/api/v1/users/x/groups?after=1>; rel="next"`:                           "error",
+		`</api/v1/users/x/groups?after=1>; rel="ne\xt"`:                                              "error",
+	} {
+		next, err := nextLink(http.Header{"Link": {line}}, asked)
+		got := ""
+		switch {
+		case err != nil:
+			got = "error"
+		case next != nil && (next.Host != asked.Host || next.Path != asked.Path):
+			got = next.String()
+		case next != nil:
+			got = next.RawQuery
+		}
+		if got != want {
+			t.Errorf("%s: got %q (%v), want %q", line, got, err, want)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, s := range []string{
 		user("00u1", "ACTIVE"), `[` + group("00g1", "n") + `,null]`, `null`, `{"id":1}`, `{"id":"a","status":"b","profile":{"x":[1,{"y":2}]}}`,

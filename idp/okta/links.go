@@ -20,7 +20,7 @@ var errLink = errors.New("link to the next page is malformed")
 func nextLink(h http.Header, asked *url.URL) (*url.URL, error) {
 	var next *url.URL
 	for _, line := range h.Values("Link") {
-		for rest := line; ; {
+		for rest := strings.TrimSpace(line); rest != ""; {
 			target, relations, tail, err := cutLink(rest)
 			if err != nil {
 				return nil, err
@@ -34,9 +34,6 @@ func nextLink(h http.Header, asked *url.URL) (*url.URL, error) {
 					return nil, errors.New("more than one link to the next page")
 				}
 				next = u
-			}
-			if tail == "" {
-				break
 			}
 			rest = tail
 		}

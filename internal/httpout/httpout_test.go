@@ -64,6 +64,18 @@ func TestAnswerUpToTheBoundIsReadWhole(t *testing.T) {
 	}
 }
 
+func TestAnnouncedLengthPastTheBoundIsNotWaitedFor(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1001")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done() // and never sends it
+	}))
+	defer srv.Close()
+	if _, err := fetch(client(t, Options{MaxBody: 1000}), srv.URL); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("got %v, want ErrTooLarge", err)
+	}
+}
+
 func TestGzipBombIsBoundedAfterDecompression(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
