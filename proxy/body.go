@@ -70,6 +70,10 @@ func (x *exchange) stop(cause error) {
 		return
 	}
 	x.cancel(cause)
+	if x.switched != nil {
+		x.switched.bound()
+		return
+	}
 	c := http.NewResponseController(x.w)
 	past := time.Unix(1, 0)
 	_ = c.SetReadDeadline(past)
@@ -169,15 +173,24 @@ func (r *reserved) allowsTrailer(name string) bool {
 // responseBody is the upstream's body on its way to the client.
 type responseBody struct {
 	io.ReadCloser
-	x   *exchange
-	res *http.Response
+	x    *exchange
+	res  *http.Response
+	left int64 // of a body whose length is known
+	dry  bool  // the upstream had no more to give when last asked
 }
 
+// Read lets the client have what is there before it waits for more: ReverseProxy
+// does so only for bodies of unknown length.
 func (b *responseBody) Read(p []byte) (int, error) {
+	if b.dry && b.left > 0 {
+		_ = http.NewResponseController(b.x.w).Flush()
+	}
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
 		b.x.moved()
 	}
+	b.left -= int64(n)
+	b.dry = n > 0 && n < len(p)
 	return n, err
 }
 

@@ -35,7 +35,7 @@ func (h *Handler) modifyResponse(res *http.Response) error {
 		h.o.Streams.become(x.stream, k)
 	}
 	if k < kindWebSocket {
-		res.Body = &responseBody{ReadCloser: res.Body, x: x, res: res}
+		res.Body = &responseBody{ReadCloser: res.Body, x: x, res: res, left: res.ContentLength}
 		return nil
 	}
 	return x.switchTo(res, k)

@@ -60,8 +60,9 @@ type ending struct {
 
 // Close codes.
 const (
-	closePolicy  = 1008
-	closeRestart = 1012
+	closeGoingAway = 1001
+	closePolicy    = 1008
+	closeRestart   = 1012
 )
 
 // NewStreams registers the counts with reg, which may be nil.

@@ -95,7 +95,10 @@ func (x *exchange) switchTo(res *http.Response, k kind) error {
 	s := &switched{ReadWriteCloser: conn, x: x, frames: k == kindWebSocket}
 	if d := x.plan.streams; d > 0 {
 		s.idleFor = d
-		s.idle = time.AfterFunc(d, func() { x.stop(errIdle) })
+		s.idle = time.AfterFunc(d, func() {
+			s.end(ending{closeGoingAway, "nothing was sent for too long"})
+			x.stop(errIdle)
+		})
 	}
 	x.mu.Lock()
 	x.switched = s
@@ -108,8 +111,12 @@ func (x *exchange) switchTo(res *http.Response, k kind) error {
 func (x *exchange) hijacked(conn net.Conn) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.switched != nil {
-		x.switched.client = conn
+	if x.switched == nil {
+		return
+	}
+	x.switched.client = conn
+	if x.Err() != nil { // ended between the upstream's 101 and ours
+		x.switched.bound()
 	}
 }
 
@@ -186,17 +193,19 @@ func (s *switched) moved(n int) {
 	}
 }
 
-// end makes the next read give a close frame, and bounds how long the client
-// may take to read it.
+// end makes the next read give a close frame.
 func (s *switched) end(why ending) {
 	s.mu.Lock()
 	s.why = &why
 	s.mu.Unlock()
-	s.x.mu.Lock()
+}
+
+// bound limits how long the client may take to read what is left, and why the
+// connection ends. The caller holds x.mu.
+func (s *switched) bound() {
 	if s.client != nil {
 		_ = s.client.SetDeadline(time.Now().Add(closeGrace))
 	}
-	s.x.mu.Unlock()
 }
 
 // farewell writes the close frame into p, once, between two frames.

@@ -74,7 +74,7 @@ type Server struct {
 	mu       sync.Mutex
 	requests []Request
 	raw      bytes.Buffer
-	gone     int // requests whose client went away
+	gone     int // requests whose client went away, and switched connections that ended
 	changed  *sync.Cond
 }
 
@@ -170,7 +170,8 @@ func (s *Server) Reset() {
 	s.raw.Reset()
 }
 
-// WaitGone blocks until n requests have been cancelled by the other side.
+// WaitGone blocks until n requests have been cancelled by the other side, or
+// connections that had left HTTP have ended.
 func (s *Server) WaitGone(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,7 +208,7 @@ func (s *Server) record(next http.Handler) http.Handler {
 			if at < len(s.requests) {
 				s.requests[at].Body, s.requests[at].Trailer = body.seen.String(), r.Trailer.Clone()
 			}
-			if r.Context().Err() != nil {
+			if r.Context().Err() != nil || r.Header.Get("Upgrade") != "" { // a hijacked one ends when it returns
 				s.gone++
 			}
 			s.changed.Broadcast()
