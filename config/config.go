@@ -5,7 +5,7 @@ import "maps"
 // globalTable is the keys of the configuration as a whole.
 var globalTable = newTable("the configuration", append(inertKeys, refusedKeys...),
 	listenKeys, autocertKeys, authenticateKeys, providerKeys, sessionKeys, identityKeys, headerKeys,
-	storageKeys, telemetryKeys, metricsTLSKeys, healthKeys, hygieneKeys, flagKeys, globalRouteKeys)
+	storageKeys, telemetryKeys, metricsTLSKeys, healthKeys, hygieneKeys, brandingKeys, flagKeys, globalRouteKeys)
 
 var bearerFormatKind = kind[string]{"default", value.bearerFormat}
 

@@ -20,7 +20,7 @@ type draft struct {
 }
 
 var routeTable = newTable("a route", inertRouteKeys,
-	nameKeys, matchKeys, destinationKeys, policyKeys, rewriteKeys, routeHeaderKeys, timeKeys, routeIdentityKeys, tlsKeys)
+	nameKeys, matchKeys, destinationKeys, policyKeys, answerKeys, rewriteKeys, routeHeaderKeys, timeKeys, routeIdentityKeys, tlsKeys)
 
 var nameKeys = []key[draft]{
 	works("id", textKind, func(d *draft) *string { return &d.ID },

@@ -50,6 +50,7 @@ type Config struct {
 	Telemetry    Telemetry
 	Upstream     UpstreamDefaults
 	Hygiene      Hygiene
+	Branding     Branding
 
 	// SetResponseHeaders are laid on every response, nil entries removed.
 	SetResponseHeaders map[string]string
@@ -221,6 +222,13 @@ type Route struct {
 	Policy           *policy.Policy
 	ShowErrorDetails bool
 	CORSPreflight    bool // cors_allow_preflight
+	// CORS are the origins whose scripts may read what this route answers.
+	CORS CORS
+	// Answers says in which form the proxy itself answers: "auto" by what the
+	// client shows of itself, "page", "json" or "kubernetes".
+	Answers string
+	// Maintenance is answered in place of the upstream; nil: none.
+	Maintenance *Maintenance
 
 	Timeout        *time.Duration // nil: default; 0: none
 	IdleTimeout    *time.Duration
@@ -283,6 +291,28 @@ type Redirect struct {
 type Response struct {
 	Status int
 	Body   string
+}
+
+// CORS lists origins as browsers spell them: "https://app.example.com".
+type CORS struct{ AllowOrigins []string }
+
+// Maintenance is what those who may pass read while an application is away.
+type Maintenance struct {
+	Message    string        // "": a sentence that says so
+	RetryAfter time.Duration // 0: nothing is said
+}
+
+// Branding is how the proxy's own pages look.
+type Branding struct {
+	Name string // "": Sallyport
+	// Logo is a data: URL of an image, "": our mark.
+	Logo string
+	// Accent and AccentDark are "#rrggbb" in lower case, "": ours.
+	Accent, AccentDark string
+	// SupportURL is https: or mailto:, SupportText what the link says.
+	SupportURL, SupportText string
+	// Templates are the operator's own, by file name; they take the place of ours.
+	Templates map[string]string
 }
 
 // Rewrite changes the path towards the upstream.

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,18 +14,49 @@ const (
 	formJSON form = iota
 	formPage
 	formGRPC
+	formGRPCWeb
+	formKubernetes
 )
 
 // formOf decides the form of an error. New kinds of client get a form here and
 // a writer in writers (error.go).
 func formOf(r *http.Request) form {
-	switch {
-	case isGRPC(r):
+	switch kind := grpcType(r); {
+	case strings.HasPrefix(kind, "application/grpc-web"):
+		return formGRPCWeb
+	case kind != "":
 		return formGRPC
 	case wantsPage(r):
 		return formPage
+	case isKubernetes(r):
+		return formKubernetes
 	}
 	return formJSON
+}
+
+// The forms that a route may ask for whatever its clients look like.
+const (
+	answersPage       = "page"
+	answersJSON       = "json"
+	answersKubernetes = "kubernetes"
+)
+
+type answersKey struct{}
+
+// Prefer makes answers to r take the form that its route asks for: "page",
+// "json" or "kubernetes". Anything else leaves it to what the client shows.
+// gRPC is recognised for certain and stays gRPC.
+func Prefer(r *http.Request, answers string) *http.Request {
+	switch answers {
+	case answersPage, answersJSON, answersKubernetes:
+		return r.WithContext(context.WithValue(r.Context(), answersKey{}, answers))
+	}
+	return r
+}
+
+func preference(r *http.Request) string {
+	answers, _ := r.Context().Value(answersKey{}).(string)
+	return answers
 }
 
 // IsNavigation reports whether a person's browser is on its way to a page, so
@@ -54,18 +86,40 @@ func IsNavigation(r *http.Request) bool {
 }
 
 // wantsPage reports whether a page is the answer to read: for navigations of
-// any method, and for clients without Sec-Fetch headers that prefer HTML.
+// any method, and for clients without Sec-Fetch headers that prefer HTML or
+// whose route says that they do.
 func wantsPage(r *http.Request) bool {
-	if isGRPC(r) || r.Header.Get("Upgrade") != "" || isScript(r) {
+	answers := preference(r)
+	if isGRPC(r) || r.Header.Get("Upgrade") != "" || isScript(r) || answers == answersJSON || answers == answersKubernetes {
 		return false
 	}
 	switch r.Header.Get("Sec-Fetch-Mode") {
 	case "":
-		return prefersHTML(r.Header.Values("Accept"))
+		return r.Method != http.MethodConnect && (answers == answersPage || prefersHTML(r.Header.Values("Accept")))
 	case "navigate":
 		return true
 	}
 	return false
+}
+
+// isKubernetes recognises kubectl and programs made with a client library of the
+// Kubernetes API, by what they call themselves or by the kinds they ask for.
+// Probes of a kubelet ("kube-probe/1.31") look at the status alone.
+func isKubernetes(r *http.Request) bool {
+	switch preference(r) {
+	case answersKubernetes:
+		return true
+	case answersJSON:
+		return false
+	}
+	agent := strings.ToLower(r.UserAgent())
+	for _, name := range []string{"kubectl/", "kubernetes/", "kubernetes-client/", "kubernetes java client/"} {
+		if strings.Contains(agent, name) {
+			return true
+		}
+	}
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	return strings.Contains(accept, "g=meta.k8s.io") || strings.Contains(accept, "application/vnd.kubernetes.protobuf")
 }
 
 func isScript(r *http.Request) bool {

@@ -58,8 +58,14 @@ func TestKindsOfClient(t *testing.T) {
 		{"HTML refused", "GET", []string{"Accept", "text/html;q=0, */*"}, false, formJSON},
 		{"quality that is no number", "GET", []string{"Accept", "text/html;q=x"}, false, formJSON},
 		{"gRPC", "POST", []string{"Content-Type", "application/grpc+proto", "Te", "trailers"}, false, formGRPC},
-		{"gRPC-web in a browser", "POST", []string{"Content-Type", "application/grpc-web-text", "Accept", "text/html", "Sec-Fetch-Mode", "cors"}, false, formGRPC},
+		{"gRPC-web in a browser", "POST", []string{"Content-Type", "application/grpc-web-text", "Accept", "text/html", "Sec-Fetch-Mode", "cors"}, false, formGRPCWeb},
 		{"gRPC with parameters", "POST", []string{"Content-Type", "Application/GRPC; charset=utf-8"}, false, formGRPC},
+		{"kubectl", "GET", []string{"User-Agent", "kubectl/v1.31.2 (linux/amd64) kubernetes/5864a46", "Accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}, false, formKubernetes},
+		{"kubectl exec", "POST", []string{"User-Agent", "kubectl/v1.31.2 (linux/amd64) kubernetes/5864a46", "Connection", "Upgrade", "Upgrade", "SPDY/3.1"}, false, formKubernetes},
+		{"client-go", "GET", []string{"User-Agent", "operator/v0.0.0 (linux/arm64) kubernetes/$Format", "Accept", "application/vnd.kubernetes.protobuf, */*"}, false, formKubernetes},
+		{"client of the API by its kinds", "GET", []string{"Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}, false, formKubernetes},
+		{"probe of a kubelet", "GET", []string{"User-Agent", "kube-probe/1.31", "Accept", "*/*"}, false, formJSON},
+		{"browser with a dashboard's name", "GET", []string{"User-Agent", "Mozilla/5.0 kubernetes/1", "Accept", chromeAccept}, true, formPage},
 		{"not gRPC", "POST", []string{"Content-Type", "application/grpcx"}, false, formJSON},
 		{"not gRPC either", "POST", []string{"Content-Type", "application/grpc+<b>"}, false, formJSON},
 	} {
@@ -75,6 +81,80 @@ func TestKindsOfClient(t *testing.T) {
 				t.Errorf("form = %d, want %d", got, tt.form)
 			}
 		})
+	}
+}
+
+// A route may say who its clients are; what is certain stays as it is.
+func TestARouteSaysHowItIsAnswered(t *testing.T) {
+	navigation := []string{"Accept", chromeAccept, "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}
+	for _, tt := range []struct {
+		answers, method string
+		header          []string
+		navigation      bool
+		form            form
+	}{
+		{"auto", "GET", navigation, true, formPage},
+		{"", "GET", navigation, true, formPage},
+		{"nonsense", "GET", navigation, true, formPage},
+		{"json", "GET", navigation, false, formJSON},
+		{"json", "GET", []string{"User-Agent", "kubectl/v1.31.2 kubernetes/1"}, false, formJSON},
+		{"kubernetes", "GET", navigation, false, formKubernetes},
+		{"kubernetes", "GET", []string{"User-Agent", "OpenAPI-Generator/31.0.0/python"}, false, formKubernetes},
+		{"page", "GET", []string{"Accept", "*/*"}, true, formPage},
+		{"page", "POST", []string{"Accept", "*/*"}, false, formPage},
+		{"page", "GET", []string{"Sec-Fetch-Mode", "cors"}, false, formJSON},
+		{"page", "GET", []string{"X-Requested-With", "XMLHttpRequest"}, false, formJSON},
+		{"page", "GET", []string{"Upgrade", "websocket"}, false, formJSON},
+		{"page", "CONNECT", nil, false, formJSON},
+		{"page", "POST", []string{"Content-Type", "application/grpc"}, false, formGRPC},
+		{"json", "POST", []string{"Content-Type", "application/grpc-web"}, false, formGRPCWeb},
+		{"kubernetes", "POST", []string{"Content-Type", "application/grpc"}, false, formGRPC},
+	} {
+		r := httptest.NewRequest(tt.method, "https://x.example.com/", nil)
+		for i := 0; i < len(tt.header); i += 2 {
+			r.Header.Add(tt.header[i], tt.header[i+1])
+		}
+		r = Prefer(r, tt.answers)
+		if got := IsNavigation(r); got != tt.navigation {
+			t.Errorf("answers %q, %s %v: IsNavigation = %v, want %v", tt.answers, tt.method, tt.header, got, tt.navigation)
+		}
+		if got := formOf(r); got != tt.form {
+			t.Errorf("answers %q, %s %v: form = %d, want %d", tt.answers, tt.method, tt.header, got, tt.form)
+		}
+	}
+}
+
+func TestKubernetesClientsReadAStatus(t *testing.T) {
+	for _, tt := range []struct {
+		err  *weberr.Error
+		want string
+	}{
+		{
+			weberr.SignInNeeded("k8s.example.com", "https://k8s.example.com/.pomerium/sign_in"),
+			`{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Sign-in needed: Nobody is signed in to k8s.example.com, or the session has ended. Sign in at https://k8s.example.com/.pomerium/sign_in (request id abc123)","reason":"Unauthorized","details":{"uid":"abc123"},"code":401}`,
+		},
+		{
+			&weberr.Error{Status: 403, Code: "denied", Title: "Access denied", Message: "No.", Details: []string{"deny: x"}},
+			`{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Access denied: No. (request id abc123)","reason":"Forbidden","details":{"uid":"abc123","causes":[{"message":"deny: x"}]},"code":403}`,
+		},
+		{
+			&weberr.Error{Status: 503, Title: "Down", Message: "Later.", RetryAfter: 1500 * time.Millisecond},
+			`{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Down: Later. (request id abc123)","reason":"ServiceUnavailable","details":{"uid":"abc123","retryAfterSeconds":2},"code":503}`,
+		},
+	} {
+		r := httptest.NewRequest("GET", "/api", nil)
+		r.Header.Set("User-Agent", "kubectl/v1.31.2 (linux/amd64) kubernetes/5864a46")
+		r = r.WithContext(requestid.With(r.Context(), "abc123"))
+		w := httptest.NewRecorder()
+		newRenderer(t).Error(w, r, tt.err)
+		if diff := cmp.Diff(tt.want+"\n", w.Body.String()); diff != "" || w.Code != tt.err.Status {
+			t.Errorf("status %d (-want +got):\n%s", w.Code, diff)
+		}
+	}
+	for status, want := range map[int]string{400: "BadRequest", 404: "NotFound", 405: "MethodNotAllowed", 413: "RequestEntityTooLarge", 429: "TooManyRequests", 500: "InternalError", 502: "ServiceUnavailable", 504: "Timeout", 418: ""} {
+		if got := kubeReason(status); got != want {
+			t.Errorf("reason of %d = %q, want %q", status, got, want)
+		}
 	}
 }
 

@@ -2,11 +2,9 @@ package ui
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"sallyport/internal/requestid"
 	"sallyport/internal/weberr"
@@ -17,6 +15,9 @@ var writers = map[form]func(*Renderer, http.ResponseWriter, *http.Request, *webe
 	formPage: (*Renderer).errorPage,
 	formJSON: (*Renderer).errorJSON,
 	formGRPC: (*Renderer).errorGRPC,
+
+	formGRPCWeb:    (*Renderer).errorGRPCWeb,
+	formKubernetes: (*Renderer).errorKubernetes,
 }
 
 // Error tells err to the client in its own form. Errors that are no
@@ -69,63 +70,19 @@ func (p *Renderer) errorJSON(w http.ResponseWriter, r *http.Request, e *weberr.E
 	for _, d := range e.Details {
 		body.Details = append(body.Details, clean(d))
 	}
+	sendJSON(w, r, e.HTTPStatus(), body)
+}
+
+// sendJSON writes a body made of text and numbers, which cannot fail to be JSON.
+func sendJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
 	text, err := json.Marshal(body)
-	if err != nil { // strings only: cannot fail
+	if err != nil {
 		text = []byte(`{"error":"Something went wrong","code":"internal"}`)
 	}
 	ours(w, r)
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	send(w, r, e.HTTPStatus(), append(text, '\n'))
-}
-
-// errorGRPC answers with trailers only: HTTP 200 and the status in the headers.
-// https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
-func (p *Renderer) errorGRPC(w http.ResponseWriter, r *http.Request, e *weberr.Error) {
-	ours(w, r)
-	w.Header().Set("Content-Type", grpcType(r))
-	w.Header().Set("Grpc-Status", strconv.Itoa(grpcStatus(e.HTTPStatus())))
-	w.Header().Set("Grpc-Message", grpcMessage(titleOf(e)+": "+clean(e.Message)))
-	w.WriteHeader(http.StatusOK)
-}
-
-// grpcStatus maps an HTTP status to a gRPC code. 404 is NOT_FOUND and not the
-// UNIMPLEMENTED that clients assume from a bare 404: the route is missing, not
-// the method.
-func grpcStatus(status int) int {
-	switch status {
-	case http.StatusBadRequest:
-		return 3 // INVALID_ARGUMENT
-	case http.StatusUnauthorized:
-		return 16 // UNAUTHENTICATED
-	case http.StatusForbidden:
-		return 7 // PERMISSION_DENIED
-	case http.StatusNotFound:
-		return 5 // NOT_FOUND
-	case http.StatusTooManyRequests:
-		return 8 // RESOURCE_EXHAUSTED
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return 14 // UNAVAILABLE
-	case weberr.StatusClientGone:
-		return 1 // CANCELLED
-	}
-	if status >= 500 {
-		return 13 // INTERNAL
-	}
-	return 2 // UNKNOWN
-}
-
-// grpcMessage percent-encodes what may not stand in a header.
-func grpcMessage(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		if c := s[i]; c >= 0x20 && c <= 0x7e && c != '%' {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	return b.String()
+	send(w, r, status, append(text, '\n'))
 }
 
 func titleOf(e *weberr.Error) string {

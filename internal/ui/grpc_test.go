@@ -3,8 +3,10 @@ package ui
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,17 +58,41 @@ func TestGRPCClientsReadAStatus(t *testing.T) {
 
 func TestGRPCAnswerIsTrailersOnly(t *testing.T) {
 	r := httptest.NewRequest("POST", "/", nil)
-	r.Header.Set("Content-Type", "application/grpc-web+proto; x=<y>")
+	r.Header.Set("Content-Type", "application/grpc+proto; x=<y>")
 	w := httptest.NewRecorder()
 	newRenderer(t).Error(w, r, weberr.Denied("x", ""))
 	if w.Code != 200 || w.Body.Len() != 0 {
 		t.Errorf("answer = %d with %d bytes, want 200 and none", w.Code, w.Body.Len())
 	}
 	for header, want := range map[string]string{
-		"Content-Type": "application/grpc-web+proto", "Grpc-Status": "7", "X-Pomerium-Intercepted-Response": "true", "Cache-Control": "no-store",
+		"Content-Type": "application/grpc+proto", "Grpc-Status": "7", "X-Pomerium-Intercepted-Response": "true", "Cache-Control": "no-store",
 	} {
 		if got := w.Header().Get(header); got != want {
 			t.Errorf("%s = %q, want %q", header, got, want)
+		}
+	}
+}
+
+// The trailers of gRPC-web are a frame of the body: a flag, a length, lines.
+func TestGRPCWebClientsReadATrailersFrame(t *testing.T) {
+	const lines = "grpc-status:7\r\ngrpc-message:Access denied: You are not allowed to open x.\r\n"
+	frame := append([]byte{0x80, 0, 0, 0, byte(len(lines))}, lines...)
+	for kind, want := range map[string]string{
+		"application/grpc-web":                    string(frame),
+		"application/grpc-web+proto; x=<y>":       string(frame),
+		"application/grpc-web-text+proto":         base64.StdEncoding.EncodeToString(frame),
+		"application/grpc-web-text;charset=utf-8": base64.StdEncoding.EncodeToString(frame),
+	} {
+		r := httptest.NewRequest("POST", "/", nil)
+		r.Header.Set("Content-Type", kind)
+		w := httptest.NewRecorder()
+		newRenderer(t).Error(w, r, weberr.Denied("x", ""))
+		if w.Code != 200 || w.Body.String() != want {
+			t.Errorf("%s: %d %q, want 200 %q", kind, w.Code, w.Body, want)
+		}
+		base, _, _ := strings.Cut(kind, ";")
+		if got := w.Header().Get("Content-Type"); got != base || w.Header().Get("Grpc-Status") != "" {
+			t.Errorf("%s: answered as %q with %q in the headers", kind, got, w.Header().Get("Grpc-Status"))
 		}
 	}
 }

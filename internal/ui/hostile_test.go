@@ -87,6 +87,8 @@ func renderHostile(t *testing.T, s string) map[string]*http.Response {
 		"out":     func(w http.ResponseWriter, r *http.Request) { p.SignedOut(w, r, filled[SignedOutPage](s)) },
 		"program": func(w http.ResponseWriter, r *http.Request) { p.ProgramConsent(w, r, filled[ProgramPage](s)) },
 		"lapsed":  func(w http.ResponseWriter, r *http.Request) { p.SignInAgain(w, r, filled[LapsedPage](s)) },
+		"list":    func(w http.ResponseWriter, r *http.Request) { p.Sessions(w, r, filled[SessionsPage](s)) },
+		"popup":   func(w http.ResponseWriter, r *http.Request) { p.Popup(w, r, filled[PopupPage](s)) },
 	} {
 		r := browse(http.MethodGet)
 		r = r.WithContext(requestid.With(r.Context(), s))
@@ -100,8 +102,8 @@ func renderHostile(t *testing.T, s string) map[string]*http.Response {
 // What our pages are made of. An element or attribute outside of these came
 // from a text.
 var (
-	elements = words("html head meta title link style body header svg path span main h1 h2 p a dl div dt dd code bdi br ul li time small strong form input button")
-	attrs    = words("lang charset name content rel href class viewbox width height aria-hidden focusable d type value action method datetime target")
+	elements = words("html head meta title link style body header svg path span main h1 h2 p a dl div dt dd code bdi br ul li time small strong form input button ol")
+	attrs    = words("lang charset name content rel href class viewbox width height aria-hidden focusable d type value action method datetime target data-host data-origin role aria-label")
 )
 
 func words(s string) map[string]bool {

@@ -41,6 +41,39 @@ type UserPage struct {
 	IdleTimeout                time.Duration // 0: none
 	// SignOutURL leads to the confirmation; nothing ends by a GET.
 	SignOutURL string
+	// SessionsURL leads to the list of one's sessions, "" shows no way there.
+	SessionsURL string
+}
+
+// SessionsPage lists a person's sessions. A button posts the Handle of the one to
+// end as "end", or "others" for all but the current.
+type SessionsPage struct {
+	Account  string
+	Sessions []SessionRow
+	More     int // sessions that are not shown
+	Ended    int // how many the last click ended
+	Form     Form
+	UserURL  string
+}
+
+// SessionRow is one session of the list.
+type SessionRow struct {
+	Handle    string // names the session in the form, and is good for nothing else
+	Kind      string // "browser" or "program"
+	UserAgent string
+	Program   string // what a program calls itself
+	Host      string // the only host that a program's is good for
+	Address   string // where the sign-in came from
+	Current   bool   // the one that asks
+
+	Created, LastUsed, Expires time.Time
+}
+
+// PopupPage ends a sign-in that a script began in a window of its own.
+type PopupPage struct {
+	Host string
+	// Origin is the one that is told, and no other.
+	Origin string
 }
 
 // SignOutPage asks whether to sign out; only the form does it.
@@ -91,6 +124,49 @@ func (p *Renderer) User(w http.ResponseWriter, r *http.Request, v UserPage) {
 	p.page(w, r, "user", page{Title: title, Body: userView{
 		UserPage: v, Claims: claimViews(v.Claims), RequestID: requestid.From(r.Context()),
 	}})
+}
+
+// sessionView is a row with its browser's name.
+type sessionView struct {
+	SessionRow
+	Browser string
+}
+
+// Sessions lists a person's sessions.
+func (p *Renderer) Sessions(w http.ResponseWriter, r *http.Request, v SessionsPage) {
+	body := struct {
+		SessionsPage
+		Sessions []sessionView
+		Others   bool
+	}{SessionsPage: v}
+	current := false
+	for _, row := range v.Sessions {
+		current = current || row.Current
+		body.Sessions = append(body.Sessions, sessionView{row, browserName(row.UserAgent)})
+	}
+	body.Others = current && len(v.Sessions)+v.More > 1
+	p.page(w, r, "sessions", page{Title: "Your sessions", Forms: true, FormTargets: v.Form.Targets, Body: body})
+}
+
+// popupScript tells the window that opened this one, or, where a page on the way
+// cut that tie, the other windows of the host; then it closes the window. What it
+// tells is no secret, and it is told to one origin.
+const popupScript = `(() => {
+const { host, origin } = document.querySelector('[data-origin]').dataset
+const message = { type: 'sallyport:signed-in', host }
+if (window.opener) window.opener.postMessage(message, origin)
+if (origin === location.origin) new BroadcastChannel('sallyport').postMessage(message)
+window.close()
+})()`
+
+// Popup shows that the sign-in is done and closes the window.
+func (p *Renderer) Popup(w http.ResponseWriter, r *http.Request, v PopupPage) {
+	o := page{Title: "Signed in", Script: popupScript}
+	if v.Origin == "" || origin(v.Origin) != v.Origin {
+		v.Origin, o.Script = "", ""
+	}
+	o.Body = v
+	p.page(w, r, "popup", o)
 }
 
 // SignOut shows the confirmation of a sign-out.

@@ -102,3 +102,46 @@ func count(n int, unit string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, unit)
 }
+
+// browserName is what people call the browser of a User-Agent, with its system:
+// enough to tell one's own from another's. Order matters, since most claim to be
+// others too.
+func browserName(agent string) string {
+	name := firstOf(agent, [][2]string{
+		{"Edg", "Edge"},
+		{"OPR/", "Opera"},
+		{"SamsungBrowser/", "Samsung Internet"},
+		{"Firefox/", "Firefox"},
+		{"FxiOS/", "Firefox"},
+		{"CriOS/", "Chrome"},
+		{"Chrome/", "Chrome"},
+		{"Safari/", "Safari"},
+	})
+	system := firstOf(agent, [][2]string{
+		{"iPhone", "iPhone"},
+		{"iPad", "iPad"},
+		{"Android", "Android"},
+		{"Windows", "Windows"},
+		{"Mac OS X", "macOS"},
+		{"CrOS", "ChromeOS"},
+		{"Linux", "Linux"},
+	})
+	switch {
+	case name == "" && system == "":
+		return "A browser"
+	case name == "":
+		return "A browser on " + system
+	case system == "":
+		return name
+	}
+	return name + " on " + system
+}
+
+func firstOf(text string, names [][2]string) string {
+	for _, n := range names {
+		if strings.Contains(text, n[0]) {
+			return n[1]
+		}
+	}
+	return ""
+}

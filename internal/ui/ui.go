@@ -1,17 +1,17 @@
 // Package ui renders everything that Sallyport itself says to a client: errors,
 // the user page, sign-out, the consent for programs. One error is told in the
 // form that the client can use: a page to a person, JSON to a script, a status
-// to a gRPC client (client.go decides which).
+// to a gRPC or Kubernetes client (client.go decides which).
 //
-// Pages are html/template, embedded, without script and without any resource
-// from elsewhere; the one stylesheet is inlined and allowed by its hash. What is
+// Pages are html/template, embedded or the operator's own (templates.go), without
+// any resource from elsewhere; the one stylesheet is inlined and allowed by its
+// hash, and so is the one script, of the page that closes itself. What is
 // wrong and what to do is said by internal/weberr and by the callers; nothing
 // here decides who may see what, beyond showing no more than it is handed.
 package ui
 
 import (
 	"embed"
-	"fmt"
 	"html/template"
 	"time"
 )
@@ -19,52 +19,39 @@ import (
 //go:embed templates/*.html templates/style.css
 var files embed.FS
 
-// Brand is how the pages introduce themselves.
-type Brand struct {
-	Name string // product or organisation; "" is "Sallyport"
-}
-
 // Options is what New needs; the zero value is good.
 type Options struct {
 	Brand Brand
-	Now   func() time.Time // nil: time.Now
+	// Templates are the operator's own, by the names of TemplateNames.
+	Templates map[string]string
+	Now       func() time.Time // nil: time.Now
 }
 
 // Renderer writes pages and answers. It is safe for use by many goroutines and
 // never changes after New.
 type Renderer struct {
-	brand     Brand
-	now       func() time.Time
-	style     template.CSS
-	styleHash string // CSP source, with quotes
-	pages     map[string]*template.Template
+	brand  brandView
+	now    func() time.Time
+	set    *set // what pages are made of
+	plain  *set // ours, for a page that the operator's templates fail on
+	failed func(page string, err error)
 }
 
-// pageNames are the templates that stand inside layout.html.
-var pageNames = []string{"error", "user", "sign_out", "signed_out", "program", "lapsed"}
-
-// New parses the embedded templates; it fails only if they are broken.
+// New parses the templates; it fails only if they are broken.
 func New(o Options) (*Renderer, error) {
-	css, err := files.ReadFile("templates/style.css")
-	if err != nil {
-		return nil, fmt.Errorf("read stylesheet: %w", err)
-	}
-	p := &Renderer{brand: o.Brand, now: o.Now, pages: make(map[string]*template.Template, len(pageNames))}
-	if p.brand.Name == "" {
-		p.brand.Name = "Sallyport"
-	}
+	p := &Renderer{brand: o.Brand.view(), now: o.Now, failed: func(string, error) {}}
 	if p.now == nil {
 		p.now = time.Now
 	}
-	small := squeezeCSS(string(css))
-	p.style, p.styleHash = template.CSS(small), hashSource(small)
-	for _, name := range pageNames {
-		t, err := template.New("layout.html").Funcs(p.funcs()).
-			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html")
-		if err != nil {
-			return nil, fmt.Errorf("parse page %q: %w", name, err)
+	var err error
+	if p.plain, err = newSet(nil, o.Brand, p.funcs()); err != nil {
+		return nil, err
+	}
+	p.set = p.plain
+	if len(o.Templates) > 0 {
+		if p.set, err = newSet(o.Templates, o.Brand, p.funcs()); err != nil {
+			return nil, err
 		}
-		p.pages[name] = t
 	}
 	return p, nil
 }
@@ -79,6 +66,7 @@ func (p *Renderer) funcs() template.FuncMap {
 		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"now":   p.now,
 		"span":  span,
+		"count": count,
 		"ago":   func(t time.Time) string { return relative(t, p.now()) },
 	}
 }

@@ -21,25 +21,33 @@ type page struct {
 	// answer may redirect to.
 	Forms       bool
 	FormTargets []string
-	Body        any
+	// Script is one of ours; it is the only one that the page may run.
+	Script template.JS
+	Body   any
 
-	Brand Brand
+	Brand brandView
 	Style template.CSS
 }
 
 // page renders into memory first, so that a fault half-way never leaves half a
-// page behind.
+// page behind. One that the operator's templates cannot show is shown by ours.
 func (p *Renderer) page(w http.ResponseWriter, r *http.Request, name string, v page) {
-	v.Brand, v.Style = p.brand, p.style
-	var out bytes.Buffer
-	if err := p.pages[name].Execute(&out, v); err != nil {
+	v.Brand = p.brand
+	from := p.set
+	out, err := from.execute(name, v)
+	if err != nil && from != p.plain {
+		p.failed(name, err)
+		from = p.plain
+		out, err = from.execute(name, v)
+	}
+	if err != nil {
 		http.Error(w, "the page could not be rendered", http.StatusInternalServerError)
 		return
 	}
 	ours(w, r)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", p.policy(v))
+	h.Set("Content-Security-Policy", v.policy(from.styleHash))
 	if v.Forms {
 		// With no-referrer browsers send "Origin: null" along with a form, and the
 		// receiving side could not tell our page from a stranger's.
@@ -49,12 +57,19 @@ func (p *Renderer) page(w http.ResponseWriter, r *http.Request, name string, v p
 	if status == 0 {
 		status = http.StatusOK
 	}
-	send(w, r, status, out.Bytes())
+	send(w, r, status, out)
+}
+
+func (s *set) execute(name string, v page) ([]byte, error) {
+	v.Style = s.style
+	var out bytes.Buffer
+	err := s.pages[name].Execute(&out, v)
+	return out.Bytes(), err
 }
 
 // policy is the page's Content-Security-Policy. Browsers apply form-action to
 // the redirects after a form too, hence the targets.
-func (p *Renderer) policy(v page) string {
+func (v page) policy(styleHash string) string {
 	action := "'none'"
 	if v.Forms {
 		action = "'self'"
@@ -64,7 +79,11 @@ func (p *Renderer) policy(v page) string {
 			}
 		}
 	}
-	return "default-src 'none'; style-src " + p.styleHash + "; img-src 'self' data:; form-action " + action +
+	script := ""
+	if v.Script != "" {
+		script = " script-src " + hashSource(string(v.Script)) + ";"
+	}
+	return "default-src 'none';" + script + " style-src " + styleHash + "; img-src 'self' data:; form-action " + action +
 		"; frame-ancestors 'none'; base-uri 'none'"
 }
 
@@ -102,8 +121,8 @@ func origin(raw string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-func hashSource(style string) string {
-	sum := sha256.Sum256([]byte(style))
+func hashSource(inline string) string {
+	sum := sha256.Sum256([]byte(inline))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 

@@ -91,6 +91,71 @@ func StoreUnavailable(retry time.Duration, err error) *Error {
 	}
 }
 
+// Maintenance is for an application that its people have taken away for a while;
+// message is theirs, "" says no more than that.
+func Maintenance(route, message string, retry time.Duration) *Error {
+	e := &Error{
+		Status: http.StatusServiceUnavailable, Code: "maintenance", Title: "Down for maintenance",
+		Message: message, Next: "You are allowed in. Come back later.", Route: route, RetryAfter: retry,
+	}
+	if message == "" {
+		e.Message = "The application behind " + named(route) + " is being worked on."
+	}
+	return e
+}
+
+// Lost says what became of the cookie that a browser should have brought back.
+type Lost uint8
+
+// A cookie that did not come back, came back alone among those set with it, came
+// but could not be read, or was good for a session that is no more.
+const (
+	LostAll Lost = iota
+	LostOne
+	LostUnreadable
+	LostSession
+)
+
+// SignInLoop ends a sign-in that would go round for ever: cookie is the name of
+// the one that should have come back to the route host.
+func SignInLoop(route, cookie string, lost Lost) *Error {
+	e := &Error{
+		Status: http.StatusBadRequest, Code: "sign-in-loop", Title: "Signing in goes round in circles",
+		Next:  "Wait a minute, close other tabs of this site and try again. If it goes on, give your administrator this page.",
+		Route: route,
+	}
+	switch lost {
+	case LostAll:
+		e.Message = "You signed in, but your browser brought back no cookie of " + named(route) + "; " + cookie + " was expected."
+		e.Hints = []string{
+			"The browser, or an extension, refuses cookies of this site. Allow them.",
+			"The site was opened with http:// on the way, or shown inside a page of another site: cookies that are Secure or SameSite stay behind. Open https://" + route + "/ in a tab of its own.",
+			"The clock of this computer is wrong by more than a few minutes, so that cookies are old before they are used. Compare it with the time on this page.",
+		}
+	case LostOne:
+		e.Message = "You signed in, but your browser did not bring back the cookie " + cookie + " of " + named(route) + ", though it brought others."
+		e.Hints = []string{
+			"The site has so many or such big cookies that the browser threw this one away. Clear the cookies of this site.",
+			"An application on this host, or a proxy on the way, removes or rewrites cookies; a Domain attribute added to " + cookie + " makes browsers refuse it.",
+			"The clock of this computer is wrong, so that the cookie was old before it was used. Compare it with the time on this page.",
+		}
+	case LostUnreadable:
+		e.Message = "You signed in, but the cookie " + cookie + " that came back to " + named(route) + " cannot be read."
+		e.Hints = []string{
+			"An older cookie of the same name hides it. Clear the cookies of this site.",
+			"Something on the way cut or changed it: a proxy with a limit on the size of headers, or an application that sets a cookie of this name.",
+			"For administrators: instances behind one address need the same cookie_secret.",
+		}
+	case LostSession:
+		e.Message = "You signed in, and the cookie " + cookie + " came back to " + named(route) + ", but the session that it stands for is over already."
+		e.Hints = []string{
+			"For administrators: instances behind one address need the same store, and the clocks of their machines must agree.",
+			"For administrators: the access or refresh token of the identity provider ends sooner than the sign-in takes.",
+		}
+	}
+	return e
+}
+
 // BadRequest refuses a request as it came; message says what is wrong with it.
 func BadRequest(message string, err error) *Error {
 	return &Error{

@@ -38,6 +38,8 @@ type Error struct {
 	LoginURL, AccountURL string
 	// RetryAfter is when asking again makes sense; 0 says nothing.
 	RetryAfter time.Duration
+	// Hints are the usual causes, the likeliest first, each a sentence for people.
+	Hints []string
 	// Details are the lines of a decision's trace; filled only for routes with
 	// show_error_details.
 	Details []string

@@ -68,7 +68,7 @@ func TestTextsAreWhole(t *testing.T) {
 	for _, e := range []*Error{
 		Denied("h", "a"), SignInNeeded("h", "/l"), SignInFailed("m", cause), NotFound("h"), UpstreamUnreachable("h", cause),
 		UpstreamTimeout("h", cause), ProviderUnavailable(time.Second, cause), StoreUnavailable(time.Second, cause),
-		BadRequest("m", cause), Internal(cause),
+		BadRequest("m", cause), Internal(cause), Maintenance("h", "", 0), SignInLoop("h", "c", LostAll),
 	} {
 		if e.Title == "" || e.Message == "" || e.Next == "" || e.Code == "" {
 			t.Errorf("incomplete: %+v", e)
@@ -86,5 +86,18 @@ func TestTextsAreWhole(t *testing.T) {
 func TestDeniedWithoutAccount(t *testing.T) {
 	if got := Denied("", "").Message; got != "You are not allowed to open this application." {
 		t.Errorf("message = %q", got)
+	}
+}
+
+// Each way of losing the cookie has a text of its own, which names the cookie
+// and what usually is behind it.
+func TestSignInLoopTellsWhatWasLost(t *testing.T) {
+	seen := map[string]bool{}
+	for _, lost := range []Lost{LostAll, LostOne, LostUnreadable, LostSession} {
+		e := SignInLoop("wiki.example.com", "__Host-sallyport", lost)
+		if !strings.Contains(e.Message, "__Host-sallyport") || !strings.Contains(e.Message, "wiki.example.com") || len(e.Hints) < 2 || seen[e.Message] {
+			t.Errorf("lost %d: %q %q", lost, e.Message, e.Hints)
+		}
+		seen[e.Message] = true
 	}
 }
