@@ -60,14 +60,13 @@ func compileSourceIP(c *criterion) question {
 	}
 	v4, v6 = distinct(v4), distinct(v6)
 	return func(f facts) bool {
-		// A zone names an interface of ours, not another address.
-		ip := f.in.Request.IP.Unmap().WithZone("")
+		ip := f.in.Request.IP.Unmap()
 		lengths := v6
 		if ip.Is4() {
 			lengths = v4
 		}
 		for _, bits := range lengths {
-			network, err := ip.Prefix(bits)
+			network, err := ip.Prefix(bits) // without zone: that is an interface of ours
 			if err != nil {
 				return false // no address known: Prefix of the zero Addr
 			}

@@ -141,6 +141,14 @@ func TestDeepNestingIsAPlainMistake(t *testing.T) {
 	}
 }
 
+func TestCut(t *testing.T) {
+	for s, want := range map[string]string{"abc": "abc", "abcd": "abcd", "abcde": "abcd...", "abc\u00e4": "abc..."} {
+		if got := cut(s, 4); got != want {
+			t.Errorf("%q: got %q, want %q", s, got, want)
+		}
+	}
+}
+
 func TestLongValuesAreCutInMessages(t *testing.T) {
 	_, problems := parseText(t, "allow: {or: [source_ip: "+strings.Repeat("\u00e4", 5000)+"]}")
 	if len(problems) != 1 || len(problems[0].Message) > 200 || !strings.HasSuffix(problems[0].Message, "\u00e4...\"") {

@@ -32,6 +32,9 @@ func TestPublic(t *testing.T) {
 		"{allow: {or: [accept: true]}, deny: {or: []}}":                                       true,
 		"{allow: {or: []}}":                                                                   false,
 		"{allow: {or: [accept: true]}, deny: {and: [email: a, reject: true], or: [user: b]}}": false,
+		"allow: {and: []}":                                                                    false,
+		"allow: {not: []}":                                                                    false,
+		"{allow: {or: [accept: true]}, deny: {and: []}}":                                      true,
 	} {
 		if got := parsed(t, policy).Public(); got != want {
 			t.Errorf("%s: got %v, want %v", policy, got, want)

@@ -55,9 +55,6 @@ func (g *Program) Trace(in *Input) Trace {
 		for _, l := range r.lists {
 			lt := l.trace(f)
 			rt.Lists = append(rt.Lists, lt)
-			if len(l.criteria) == 0 {
-				continue
-			}
 			rt.Holds = rt.Holds || lt.Holds
 			if r.Effect == Allow {
 				allow.add(i, lt)
@@ -85,12 +82,8 @@ func (l *list) trace(f facts) ListTrace {
 			failed |= Reasons(ct.Reason)
 		}
 	}
-	switch l.op {
-	case Or, Nor:
-		t.Holds = holding > 0
-	default:
-		t.Holds = holding > 0 && holding == len(l.criteria)
-	}
+	// A list without criteria is as if it were not there: it never holds.
+	t.Holds = holding > 0 && (!l.op.wantsAll() || holding == len(l.criteria))
 	t.Reasons = failed
 	if t.Holds {
 		t.Reasons = held

@@ -45,9 +45,9 @@ func TestTraceTellsEachStep(t *testing.T) {
 }
 
 func TestTraceMarksRulesAndListsThatHold(t *testing.T) {
-	program := compiled(t, "- allow: {or: [http_method: GET, reject: true], and: [reject: true]}\n- deny: {or: [reject: true]}")
+	program := compiled(t, "- allow: {or: [http_method: GET, reject: true], and: [reject: true], not: []}\n- deny: {or: [reject: true]}")
 	got := program.Trace(alice())
-	if !got.Rules[0].Holds || got.Rules[1].Holds || !got.Rules[0].Lists[0].Holds || got.Rules[0].Lists[1].Holds {
+	if !got.Rules[0].Holds || got.Rules[1].Holds || !got.Rules[0].Lists[0].Holds || got.Rules[0].Lists[1].Holds || got.Rules[0].Lists[2].Holds {
 		t.Errorf("got %+v", got.Rules)
 	}
 }
@@ -76,6 +76,7 @@ func TestTraceSaysWhatWasThere(t *testing.T) {
 		{"email: x", withMail("a@b@c"), `is "x"`, []string{"a@b@c"}},
 		{"domain: {starts_with: x}", alice(), `starts_with "x"`, []string{"alice@example.com"}},
 		{"email: x", stranger(), `is "x"`, nil},
+		{"http_method: GET", stranger(), `is "GET"`, []string{"GET"}},
 		{"user: true", alice(), "is true", []string{"00ualice"}},
 		{"groups: 1", nameless, "has 1", nil},
 		{"claim/groups: x", alice(), `has "x"`, []string{"engineering", "everyone"}},
