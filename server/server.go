@@ -199,3 +199,6 @@ func (s *Server) close(ctx context.Context) error {
 // Handler is the whole of what the main listener serves, for tests and for
 // embedding.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
+// Describe lists the metrics of this process, for the reference page.
+func (s *Server) Describe(to chan<- *prometheus.Desc) { s.registry.Describe(to) }
