@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"identity"},
 	{"store", "telemetry"},
 	{"session", "directory", "policy", "idp", "config"},
-	{"authenticate", "authorize", "proxy", "idp/okta", "idp/oidc"},
+	{"authenticate", "authorize", "proxy", "certificates", "idp/okta", "idp/oidc"},
 	{"server"},
 	{"cmd/proxy", "examples"},
 }
@@ -48,11 +48,13 @@ var doors = map[string]string{
 	"github.com/okta/okta-sdk-golang/v2":  "idp/okta",
 	"github.com/gorilla/securecookie":     "session",
 	"github.com/caddyserver/certmagic":    "certificates",
+	"github.com/mholt/acmez":              "certificates",
+	"go.uber.org/zap":                     "certificates",
 	"go.etcd.io/bbolt":                    "store/bolt",
 	"go.yaml.in/yaml":                     "config policy",
 	"github.com/spf13/cobra":              "cmd/proxy",
 	"github.com/coreos/go-oidc/v3":        "idp/oidc",
-	"github.com/prometheus/client_golang": "telemetry server session store authenticate authorize proxy idp/okta idp/oidc directory",
+	"github.com/prometheus/client_golang": "telemetry server session store authenticate authorize proxy certificates idp/okta idp/oidc directory",
 }
 
 // testOnly are packages that no shipped package may import.

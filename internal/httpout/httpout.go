@@ -55,6 +55,8 @@ type Options struct {
 	// CAFile is a PEM bundle added to the system's roots; "": none. A bundle that
 	// cannot be read or holds no certificate is an error, never an empty one.
 	CAFile string
+	// CA is the same as PEM; nil: none.
+	CA []byte
 	// Dial opens connections; nil: a net.Dialer that refuses link-local
 	// addresses. Names under .localhost reach it as loopback addresses.
 	Dial DialFunc
@@ -64,7 +66,7 @@ type Options struct {
 // and NO_PROXY now, not once per process; loopback and .localhost names are
 // never proxied.
 func New(o Options) (*http.Client, error) {
-	roots, err := loadRoots(o.CAFile)
+	roots, err := loadRoots(o)
 	if err != nil {
 		return nil, err
 	}
@@ -110,21 +112,26 @@ func proxyFromEnvironment() func(*http.Request) (*url.URL, error) {
 	}
 }
 
-// loadRoots returns nil, the system's roots, when there is no file.
-func loadRoots(file string) (*x509.CertPool, error) {
-	if file == "" {
+// loadRoots returns nil, the system's roots, when there is nothing to add.
+func loadRoots(o Options) (*x509.CertPool, error) {
+	if o.CAFile == "" && len(o.CA) == 0 {
 		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read certificate authorities: %w", err)
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("certificate authorities %q: expected PEM certificates, got none", file)
+	if o.CAFile != "" {
+		pem, err := os.ReadFile(o.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read certificate authorities: %w", err)
+		}
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("certificate authorities %q: expected PEM certificates, got none", o.CAFile)
+		}
+	}
+	if len(o.CA) > 0 && !roots.AppendCertsFromPEM(o.CA) {
+		return nil, errors.New("certificate authorities: expected PEM certificates, got none")
 	}
 	return roots, nil
 }

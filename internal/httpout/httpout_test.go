@@ -254,6 +254,13 @@ func TestCertificateAuthorityBundleIsAddedOrTheStartFails(t *testing.T) {
 	if body, err := fetch(client(t, Options{CAFile: good}), srv.URL); err != nil || body != "ok" {
 		t.Errorf("with the bundle: %q, %v", body, err)
 	}
+	inline := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
+	if body, err := fetch(client(t, Options{CA: inline}), srv.URL); err != nil || body != "ok" {
+		t.Errorf("with the bundle given inline: %q, %v", body, err)
+	}
+	if _, err := New(Options{CA: []byte("hello")}); err == nil {
+		t.Error("an inline bundle without PEM: New succeeded")
+	}
 	if _, err := fetch(client(t, Options{}), srv.URL); err == nil {
 		t.Error("without the bundle the server was trusted")
 	}
