@@ -22,6 +22,7 @@ type browser struct {
 	mu      sync.Mutex
 	jar     map[string]map[string]*http.Cookie // host -> name
 	dropped bool                               // keeps no cookies at all
+	lax     bool                               // brings cookies to what another site posts
 }
 
 type page struct {
@@ -125,7 +126,7 @@ func (b *browser) do(method, raw string, form url.Values, from string) *page {
 		}
 	}
 	req.Header.Set("Sec-Fetch-Site", site)
-	if site != "cross-site" || method == http.MethodGet { // SameSite=Lax
+	if site != "cross-site" || method == http.MethodGet || b.lax { // SameSite=Lax
 		for _, c := range b.cookies(host) {
 			req.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
 		}

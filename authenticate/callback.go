@@ -35,7 +35,7 @@ func (s *Service) callback(w http.ResponseWriter, r *http.Request) error {
 		return weberr.SignInFailed("The application that this sign-in was for is not published any more.", nil)
 	}
 	var p passage
-	known := s.openAttempt(r, purposeJourney, s.host, state.ID, &p) && p.ID == state.ID &&
+	known := s.openAttempt(r, purposeJourney, s.host, state.ID, &p) &&
 		subtle.ConstantTimeCompare([]byte(p.State), []byte(state.State)) == 1
 	if !known {
 		return s.lostPassage(w, r, state.Journey)
@@ -87,7 +87,7 @@ func (s *Service) finishSignIn(w http.ResponseWriter, r *http.Request, p passage
 	}
 	// Another tab finished while this one was at the provider: one session is
 	// enough, and a provider that counts requests per person stays friendly.
-	if old != nil && p.Journey.Prompt == "" && old.Created.UnixMilli() >= p.Begun {
+	if old != nil && p.Journey.Prompt == "" {
 		return s.handOff(w, r, p.Journey, old)
 	}
 	address := addressKey(s.o.ClientIP(r))

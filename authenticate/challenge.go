@@ -32,7 +32,7 @@ func (s *Service) challenge(w http.ResponseWriter, r *http.Request, host string,
 		// A program with a token that is no good gains nothing from a page.
 	case ui.IsNavigation(r):
 		if s.landed(r, host, c.key).Count >= maxLanded {
-			return s.cookieLost(host)
+			return s.cookieLost(r, host)
 		}
 		return s.begin(w, r, host, attempt{Client: c.key, Target: target})
 	case isFormPost(r):
@@ -56,7 +56,7 @@ func isFormPost(r *http.Request) bool {
 // begin makes an attempt, remembers it in the browser and sends it to sign in.
 func (s *Service) begin(w http.ResponseWriter, r *http.Request, host string, a attempt) error {
 	if a.Tries >= maxTries {
-		return s.cookieLost(host)
+		return s.cookieLost(r, host)
 	}
 	a.ID, a.Secret = newAttemptID(s.now()), randomText(32)
 	if !fitsCookie(a.Target) {
@@ -92,15 +92,32 @@ func callbackURL(host, id string, tries int, code string) string {
 	return "https://" + host + pathCallback + "?" + q.Encode()
 }
 
-// cookieLost ends a circle that a browser would go round for ever.
-func (s *Service) cookieLost(host string) error {
+// cookieLost ends a circle that a browser would go round for ever, and tells
+// which cookie did not come back.
+func (s *Service) cookieLost(r *http.Request, host string) error {
 	s.metrics.loops.Inc()
-	return &weberr.Error{
-		Status: http.StatusBadRequest, Code: "sign-in-loop", Title: "Signing in goes round in circles",
-		Message: "You signed in, but your browser did not bring back the cookie that says so for " + host + ".",
-		Next:    "Allow cookies for this site, check that the clock of this computer is right, close other tabs of this site and try again in a minute.",
-		Route:   host,
+	lost := s.lostCookie(r, host)
+	e := weberr.SignInLoop(host, s.o.Codec.Name(), lost)
+	e.LoginURL = s.LoginURL(r)
+	s.o.Logger.WarnContext(r.Context(), "sign-in goes round in circles", "host", host, "lost", lost.String(), "cookies", len(r.Cookies()))
+	return e
+}
+
+// lostCookie looks at what the browser did bring.
+func (s *Service) lostCookie(r *http.Request, host string) weberr.Lost {
+	if _, ok := s.o.Codec.SessionID(r, s.o.Codec.Name(), host); ok {
+		return weberr.LostSession
 	}
+	lost := weberr.LostAll
+	for _, c := range r.Cookies() {
+		if c.Name == s.o.Codec.Name() {
+			return weberr.LostUnreadable
+		}
+		if s.o.Codec.OwnsCookie(c.Name) {
+			lost = weberr.LostOne
+		}
+	}
+	return lost
 }
 
 // LoginURL is an address on the route host that signs in and comes back: to the

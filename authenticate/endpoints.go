@@ -17,6 +17,8 @@ const (
 	pathSignIn        = "/.pomerium/sign_in"
 	pathCallback      = "/.pomerium/callback/"
 	pathSignOut       = "/.pomerium/sign_out"
+	pathSessions      = "/.pomerium/sessions"
+	pathPopup         = "/.pomerium/sign_in_popup"
 	pathSignedOut     = "/.pomerium/signed_out"
 	pathProgramLogin  = "/.pomerium/api/v1/login"
 	pathOAuthCallback = "/oauth2/callback"
@@ -96,6 +98,7 @@ func (s *Service) endpointTables() map[string]endpoints {
 	both := endpoints{
 		pathPomerium:        reading(toUserPage),
 		pathUser:            reading(s.userPage),
+		pathSessions:        {http.MethodGet: s.listSessions, http.MethodHead: s.listSessions, http.MethodPost: s.endSessions},
 		pathWellKnown:       open(s.wellKnown),
 		pathWellKnown + "/": open(s.wellKnown),
 		pathJWKS:            open(s.jwks),
@@ -113,6 +116,7 @@ func (s *Service) endpointTables() map[string]endpoints {
 			pathUserJSON:     reading(s.userJSON),
 			pathJWT:          reading(s.assertion),
 			pathSignIn:       {http.MethodGet: s.startSignIn},
+			pathPopup:        {http.MethodGet: s.popup},
 			pathCallback:     {http.MethodGet: s.land},
 			pathSignOut:      {http.MethodGet: s.leaveRoute, http.MethodPost: s.leaveRoute},
 			pathSignedOut:    reading(s.signedOutRoute),

@@ -82,7 +82,7 @@ func (s *Service) take(ctx context.Context, host, code string, a attempt) (*sess
 		return nil, storeError(err)
 	}
 	c := s.byKey[a.Client]
-	if c == nil || ss.Subject.ClientID != c.id || ss.Form != session.FormBrowser || s.o.Sessions.Check(ss, s.now()) != nil {
+	if c == nil || ss.Subject.ClientID != c.id || ss.Form != session.FormBrowser {
 		return nil, errNoHandOff
 	}
 	return ss, nil

@@ -130,7 +130,7 @@ func (s *Service) restart(w http.ResponseWriter, r *http.Request, host string, a
 		return weberr.SignInNeeded(host, s.LoginURL(r))
 	}
 	if s.landed(r, host, c.key).Count >= maxLanded {
-		return s.cookieLost(host)
+		return s.cookieLost(r, host)
 	}
 	s.metrics.signIns.WithLabelValues("restarted").Inc()
 	if a.ID != "" {

@@ -21,7 +21,6 @@ type passage struct {
 	State    string  `json:"s"` // stands in the state parameter too
 	Nonce    string  `json:"n"`
 	Verifier string  `json:"v"` // PKCE
-	Begun    int64   `json:"t"` // unix milliseconds
 	Journey  journey `json:"j"`
 }
 
@@ -40,8 +39,7 @@ type stateClaims struct {
 // askProvider sends the browser to the identity provider.
 func (s *Service) askProvider(w http.ResponseWriter, r *http.Request, j journey, c *client) error {
 	p := passage{
-		ID: newAttemptID(s.now()), State: randomText(32), Nonce: randomText(32), Verifier: randomText(32),
-		Begun: s.now().UnixMilli(), Journey: j,
+		ID: newAttemptID(s.now()), State: randomText(32), Nonce: randomText(32), Verifier: randomText(32), Journey: j,
 	}
 	known := j
 	known.Binding = ""

@@ -14,7 +14,8 @@
 //	land.go       route host: code and attempt cookie together give the cookie
 //
 // Beside them: legs.go (depends_on hosts), signout.go, program.go and token.go
-// (sessions for programs), user.go (pages about oneself), refresh*.go (keeping
+// (sessions for programs), user.go and sessions.go (pages about oneself),
+// popup.go (sign-in from a script), refresh*.go (keeping
 // sessions fresh, process-long), signedurl.go, returnurl.go, attempt.go.
 //
 // It decides nothing about routes: who may pass is authorize's. Cookies are
@@ -51,6 +52,8 @@ type Route struct {
 	ClientID string
 	// DependsOn are hosts that get a cookie in the same sign-in.
 	DependsOn []string
+	// Origins are those whose scripts may use the host, beside its own.
+	Origins []string
 }
 
 // PersonReader asks the directory for a person, stores and publishes the

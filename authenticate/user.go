@@ -45,7 +45,7 @@ func (s *Service) userPage(w http.ResponseWriter, r *http.Request, host string) 
 		s.o.Pages.User(w, r, page)
 		return nil
 	}
-	page.SignedIn, page.SignOutURL = true, pathSignOut
+	page.SignedIn, page.SignOutURL, page.SessionsURL = true, pathSignOut, pathSessions
 	page.Name, page.Email, page.ID, page.Claims = ss.Subject.Name, ss.Subject.Email, ss.Subject.ID, ss.Subject.Claims
 	page.Created, page.Expires, page.LastUsed = ss.Created, ss.Expires, s.o.Sessions.LastUsed(ss)
 	page.IdleTimeout = s.o.Settings.IdleTimeout

@@ -28,6 +28,7 @@ func (h *Handler) plainText(x *exchange, text string) {
 func (h *Handler) dress(x *exchange) {
 	lay(x.w.Header(), h.fixed)
 	x.w.Header()[interceptedHeader] = isIntercepted
+	x.share(x.w.Header())
 }
 
 var isIntercepted = []string{"true"}

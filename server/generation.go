@@ -50,7 +50,7 @@ func (s *Server) build(cfg *config.Config) (*generation, error) {
 	if g.source, err = s.state.providers.directory(cfg); err != nil {
 		return nil, fmt.Errorf("directory: %w", err)
 	}
-	if g.pages, err = ui.New(ui.Options{Now: s.now}); err != nil {
+	if g.pages, err = ui.New(pageOptions(cfg.Branding, s.now)); err != nil {
 		return nil, err
 	}
 	resolver := clientip.New(clientip.Options{Trusted: cfg.Hygiene.TrustedProxies, Hops: cfg.Hygiene.XFFTrustedHops})
@@ -155,6 +155,12 @@ func offerAnotherAccount(render func(http.ResponseWriter, *http.Request, error),
 		}
 		render(w, r, err)
 	}
+}
+
+func pageOptions(b config.Branding, now func() time.Time) ui.Options {
+	return ui.Options{Templates: b.Templates, Now: now, Brand: ui.Brand{
+		Name: b.Name, Logo: b.Logo, Accent: b.Accent, AccentDark: b.AccentDark, SupportURL: b.SupportURL, SupportText: b.SupportText,
+	}}
 }
 
 func sameSite(name string) http.SameSite {

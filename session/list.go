@@ -25,12 +25,26 @@ func (m *Manager) Live() []*Session {
 // List returns all sessions in the store, oldest first, with when they were last
 // used. It reads all of them: it is for people, not for requests.
 func (m *Manager) List(ctx context.Context) ([]*Session, error) {
+	return m.list(ctx, func(store.Record) bool { return true })
+}
+
+// ListSubject returns those of List that are of the subject with that id.
+func (m *Manager) ListSubject(ctx context.Context, subjectID string) ([]*Session, error) {
+	list, err := m.list(ctx, func(r store.Record) bool { return mentions(r, subjectID) })
+	return slices.DeleteFunc(list, func(s *Session) bool { return s.Subject.ID != subjectID }), err
+}
+
+// list reads the records that may be wanted.
+func (m *Manager) list(ctx context.Context, wanted func(store.Record) bool) ([]*Session, error) {
 	uses, err := m.scanUses(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var list []*Session
 	err = m.store.Scan(ctx, KindSession, "", func(r store.Record) error {
+		if !wanted(r) {
+			return nil
+		}
 		// One bad record does not hide the others.
 		if s, ended, err := decode(r); err == nil && ended == "" {
 			s.LastUsed = later(s.LastUsed, uses[s.ID])

@@ -116,6 +116,11 @@ const (
 	LostSession
 )
 
+// String is the word for the log.
+func (l Lost) String() string {
+	return [...]string{"all cookies", "the session cookie alone", "a readable session cookie", "the session"}[l]
+}
+
 // SignInLoop ends a sign-in that would go round for ever: cookie is the name of
 // the one that should have come back to the route host.
 func SignInLoop(route, cookie string, lost Lost) *Error {
