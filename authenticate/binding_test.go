@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/identity"
 	"sallyport/idp"
 	"sallyport/store"
 )
@@ -121,6 +122,53 @@ func TestT23CodeIsGoodForItsHostClientAndAttemptOnly(t *testing.T) {
 				t.Error("the code could be used again")
 			}
 		})
+	}
+}
+
+func TestT23CodeForTheSessionOfAnotherClientIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.browser().signIn(metric)
+	s, other := w.service.Load(), w.live()[0]
+	for name, tc := range map[string]struct{ made, tried string }{
+		"made for the first, tried for the second": {"main", "second"},
+		"made for the first, tried for the first":  {"main", "main"},
+	} {
+		a := attempt{ID: newAttemptID(w.clock.now()), Secret: "secret", Client: clientKey(tc.tried)}
+		rec := newRecorder()
+		j := journey{Host: wiki, Attempt: a.ID, Client: clientKey(tc.made), Binding: binding(a.Secret)}
+		if err := s.handOff(rec, w.request(homeAt), j, other); err != nil {
+			t.Fatal(err)
+		}
+		u, _ := url.Parse(rec.h.Get("Location"))
+		if ss, err := s.take(context.Background(), wiki, u.Query().Get(paramCode), a); err == nil {
+			t.Errorf("%s: accepted %v", name, ss)
+		}
+	}
+}
+
+func TestProviderThatAnswersForSomebodyElseIsNotBelieved(t *testing.T) {
+	for name, change := range map[string]func(*identity.Subject){
+		"another client": func(s *identity.Subject) { s.ClientID = "second" },
+		"nobody":         func(s *identity.Subject) { s.ID = "" },
+	} {
+		w := newWorld(t)
+		w.idp.alter = change
+		if p := w.browser().open("https://" + wiki + "/"); p.status != http.StatusInternalServerError || len(w.live()) != 0 {
+			t.Errorf("%s: got %d, %d sessions", name, p.status, len(w.live()))
+		}
+	}
+}
+
+func TestAnotherAccountIsNotForgottenWhenTheCodeIsLost(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn(wiki)
+	w.idp.locked(func() { w.idp.user = "bob" })
+	p := b.open("https://"+wiki+pathSignIn+"?"+paramPrompt+"=login", at(wiki, pathCallback))
+	q := p.url.Query()
+	q.Set(paramCode, "lost")
+	if p := b.open("https://" + wiki + pathCallback + "?" + q.Encode()); !strings.Contains(p.body, "sub=00ubob") {
+		t.Errorf("ended with %d %s", p.status, p.body)
 	}
 }
 

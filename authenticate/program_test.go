@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"sallyport/config"
 	"sallyport/session"
 )
 
@@ -108,16 +109,30 @@ func TestProgramTokenIsNoCookieAndCookieNoToken(t *testing.T) {
 		if ss.Form != session.FormBrowser {
 			continue
 		}
-		ss.Host = wiki
-		made, err := s.tokens.sign(ss)
-		if err != nil {
+		if _, err := w.sessions.Update(t.Context(), ss.ID, func(s *session.Session) error { s.Host = wiki; return nil }); err != nil {
 			t.Fatal(err)
 		}
-		c := w.browser()
-		c.header.Set("Authorization", "Pomerium "+made)
-		if p := c.step("https://" + wiki + "/"); p.status != http.StatusUnauthorized {
-			t.Errorf("a browser's session in a token: %d", p.status)
-		}
+		ss.Host = wiki
+		w.refuseToken(ss, wiki, "main", "a browser's session in a token")
+	}
+	elsewhere := *program
+	elsewhere.Host = admin
+	w.refuseToken(&elsewhere, admin, "main", "a token for a host that the session is not for")
+	w.refuseToken(program, wiki, "second", "a token on a route of another client")
+}
+
+// refuseToken signs a token for ss as it stands and expects nobody to be let in.
+func (w *world) refuseToken(ss *session.Session, host, client, what string) {
+	w.t.Helper()
+	s := w.service.Load()
+	token, err := s.tokens.sign(ss)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r := w.request(host)
+	r.Header.Set("X-Pomerium-Authorization", token)
+	if got, _, err := s.Session(r, &config.Route{ClientID: client}); got != nil || err != nil {
+		w.t.Errorf("%s: got %v, %v; want nobody", what, got, err)
 	}
 }
 

@@ -40,6 +40,7 @@ type fakeProvider struct {
 	noLogout    bool
 	answerError string // error= instead of a code
 	formPost    bool
+	alter       func(*identity.Subject)
 
 	requests  []idp.AuthRequest
 	exchanges int
@@ -183,7 +184,11 @@ func (p *fakeProvider) Exchange(ctx context.Context, c idp.Callback) (identity.S
 	case g.nonce != c.Nonce:
 		return identity.Subject{}, idp.Tokens{}, &idp.InvalidError{What: "nonce"}
 	}
-	return p.subject(g.user), p.tokens(g.user + fmt.Sprint(p.serial)), nil
+	who := p.subject(g.user)
+	if p.alter != nil {
+		p.alter(&who)
+	}
+	return who, p.tokens(g.user + fmt.Sprint(p.serial)), nil
 }
 
 func (p *fakeProvider) subject(user string) identity.Subject {

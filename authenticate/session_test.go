@@ -75,6 +75,31 @@ func TestExpiredSessionIsNobody(t *testing.T) {
 	}
 }
 
+func TestIdleSessionIsNobody(t *testing.T) {
+	w := newWorld(t)
+	m, err := session.New(session.Options{Store: w.store, Now: w.clock.now, IdleTimeout: func() time.Duration { return 10 * time.Minute }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sessions = m
+	w.install(w.newService(nil))
+	b := w.browser()
+	b.signIn(wiki)
+	for range 5 {
+		w.clock.add(9 * time.Minute)
+		if p := b.step("https://" + wiki + "/"); p.status != 200 {
+			t.Fatalf("in use: got %d", p.status)
+		}
+	}
+	w.idp.locked(func() { w.idp.user = "" })
+	w.clock.add(9 * time.Minute)
+	b.step("https://" + wiki + pathUser) // looking at oneself is no use
+	w.clock.add(2 * time.Minute)
+	if p := b.open("https://" + wiki + "/"); !strings.Contains(p.body, "provider: please sign in") {
+		t.Errorf("idle for eleven minutes: got %d %s", p.status, p.body)
+	}
+}
+
 func TestStoreDownKeepsTheCookieAndAsksNobodyToSignIn(t *testing.T) {
 	w := newWorld(t)
 	// A replica that has not seen the session, and whose store is down.

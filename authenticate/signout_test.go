@@ -93,7 +93,12 @@ func TestT40SignOutNeedsItsOwnForm(t *testing.T) {
 	target := "https://" + homeAt + pathSignOut
 	sessions := len(w.live())
 	for name, post := range map[string]func() *page{
-		"no token":          func() *page { return victim.do(http.MethodPost, target, url.Values{"x": {"1"}}, homeAt) },
+		"no token": func() *page { return victim.do(http.MethodPost, target, url.Values{"x": {"1"}}, homeAt) },
+		"from another site with the cookie": func() *page {
+			victim.lax = true
+			defer func() { victim.lax = false }()
+			return victim.do(http.MethodPost, target, own, evil)
+		},
 		"another browser's": func() *page { return victim.do(http.MethodPost, target, foreign, homeAt) },
 		"from another site": func() *page { return victim.do(http.MethodPost, target, own, evil) },
 		"garbage":           func() *page { return victim.do(http.MethodPost, target, url.Values{fieldToken: {"x"}}, homeAt) },
@@ -118,6 +123,26 @@ func TestT40SignOutNeedsItsOwnForm(t *testing.T) {
 	w.clock.add(csrfLife + time.Second)
 	if p := victim.do(http.MethodPost, target, own, homeAt); p.status != http.StatusForbidden {
 		t.Errorf("a page that stood open for an hour: got %d", p.status)
+	}
+}
+
+func TestT40FormOfOneActIsNoFormOfAnother(t *testing.T) {
+	w := newWorld(t)
+	b, s := w.browser(), w.service.Load()
+	rec := newRecorder()
+	token, err := s.newForm(rec, w.request(homeAt), homeAt, pathSignOut, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.keep(homeAt, rec.cookies())
+	for act, want := range map[string]bool{pathSignOut: true, pathProgramLogin: false} {
+		r := w.request(homeAt, b.cookies(homeAt)...)
+		r.Method, r.PostForm = http.MethodPost, url.Values{fieldToken: {token}}
+		r.Form = r.PostForm
+		r.Body = http.NoBody
+		if _, err := s.readForm(newRecorder(), r, homeAt, act); (err == nil) != want {
+			t.Errorf("posted to %s: %v", act, err)
+		}
 	}
 }
 
