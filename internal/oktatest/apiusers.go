@@ -2,10 +2,7 @@ package oktatest
 
 import (
 	"errors"
-	"maps"
 	"net/http"
-	"slices"
-	"strings"
 
 	"sallyport/identity"
 )
@@ -24,9 +21,9 @@ type userBody struct {
 	Type            struct {
 		ID string `json:"id"`
 	} `json:"type"`
-	Profile     map[string]any  `json:"profile"`
-	Credentials credentialsBody `json:"credentials"`
-	Links       map[string]link `json:"_links"`
+	Profile     map[string]any   `json:"profile"`
+	Credentials *credentialsBody `json:"credentials,omitempty"`
+	Links       map[string]link  `json:"_links"`
 }
 
 type credentialsBody struct {
@@ -65,34 +62,62 @@ var linkPaths = map[string]string{
 	"changeRecoveryQuestion": "/credentials/change_recovery_question", "changePassword": "/credentials/change_password",
 }
 
-// listUsers leaves deprovisioned people out, as Okta's plain listing does.
+// listUsers lists people: without a filter or search, not the deprovisioned ones.
 func (k *Okta) listUsers(w http.ResponseWriter, r *http.Request) {
-	people := k.org.listPeople(func(p *person) bool { return p.Status != identity.StatusDeprovisioned })
-	all := make([]string, len(people))
-	for i, p := range people {
-		all[i] = p.ID
-	}
-	p, err := pageUsers.cut(r, all)
+	p, err := pageUsers.read(r)
 	if err != nil {
 		writeAPI(w, err)
 		return
 	}
-	bodies := make([]userBody, 0, p.to-p.from)
-	for _, one := range people[p.from:p.to] {
-		bodies = append(bodies, k.userBody(one, false))
+	sel, err := k.selectPeople(r, &p)
+	if err != nil {
+		writeAPI(w, err)
+		return
 	}
-	k.writeLinks(w, r, p, all)
-	writeJSON(w, http.StatusOK, bodies)
+	keep := sel.keep
+	if roleOf(r) == NoRole {
+		keep = func(*person) bool { return false }
+	}
+	if sel.index {
+		keep = capped(keep, k.opts.SearchCap)
+	}
+	now, trim := k.clock.now(), trimFor(r)
+	k.org.mu.RLock()
+	bodies, next := cut(p, k.org.people, keep, func(one *person) any {
+		if sel.index {
+			one = one.past.seen(one, now)
+		}
+		return trim(k.userBody(*one, false))
+	})
+	k.org.mu.RUnlock()
+	if r.URL.Query().Has("q") {
+		next = "" // cannot be paged
+	}
+	k.writePage(w, r, p, bodies, next)
+}
+
+// capped lets the first n pass.
+func capped[T any](keep func(T) bool, n int) func(T) bool {
+	return func(v T) bool {
+		if n <= 0 || !keep(v) {
+			return false
+		}
+		n--
+		return true
+	}
 }
 
 // getUser finds by id, login or the unique part of a login before "@".
 func (k *Okta) getUser(w http.ResponseWriter, r *http.Request) {
+	if !permitted(w, r) {
+		return
+	}
 	p, err := k.org.findPerson(r.PathValue("id"))
 	if err != nil {
 		errNotFound(r.PathValue("id"), "User").write(w)
 		return
 	}
-	writeJSON(w, http.StatusOK, k.userBody(p, true))
+	writeJSON(w, http.StatusOK, trimFor(r)(k.userBody(p, true)))
 }
 
 func (k *Okta) userBody(p person, alone bool) userBody {
@@ -100,15 +125,11 @@ func (k *Okta) userBody(p person, alone bool) userBody {
 		ID: p.ID, Status: p.Status, Created: stamp(p.created), Activated: stamp(p.activated),
 		StatusChanged: stamp(p.statusChanged), LastLogin: stamp(p.lastLogin), LastUpdated: stamp(p.updated),
 		PasswordChanged: stamp(p.passwordChanged),
-		Profile: map[string]any{
-			"firstName": orNull(p.FirstName), "lastName": orNull(p.LastName), "mobilePhone": nil, "secondEmail": nil,
-			"login": p.Login, "email": p.Email,
-		},
-		Credentials: credentialsBody{Provider: map[string]string{"type": "OKTA", "name": "OKTA"}},
-		Links:       map[string]link{"self": {Href: k.userURL(p)}},
+		Profile:         p.profile(),
+		Credentials:     &credentialsBody{Provider: map[string]string{"type": "OKTA", "name": "OKTA"}},
+		Links:           map[string]link{"self": {Href: k.userURL(p)}},
 	}
 	b.Type.ID = k.org.userType
-	maps.Copy(b.Profile, p.Profile)
 	if p.Password != "" {
 		b.Credentials.Password = &struct{}{}
 		b.Credentials.Emails = []emailBody{{p.Email, "VERIFIED", "PRIMARY"}}
@@ -143,20 +164,6 @@ func (k *Okta) addUserLinks(links map[string]link, p person) {
 		}
 		links[name] = link{Href: k.userURL(p) + path, Method: method}
 	}
-}
-
-// listPeople returns copies of the people kept, by id.
-func (o *org) listPeople(keep func(*person) bool) []person {
-	o.mu.RLock()
-	defer o.mu.RUnlock()
-	var all []person
-	for _, p := range o.people {
-		if keep(p) {
-			all = append(all, p.copy())
-		}
-	}
-	slices.SortFunc(all, func(a, b person) int { return strings.Compare(a.ID, b.ID) })
-	return all
 }
 
 func writeAPI(w http.ResponseWriter, err error) {

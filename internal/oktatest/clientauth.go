@@ -16,13 +16,15 @@ var (
 	errAssertionsOnly = oauthError{http.StatusBadRequest, "invalid_request", "The client_assertion_type is invalid."}
 )
 
-// credentials are what a request brought to authenticate its client.
+// credentials are what a request brought to authenticate its client. The secret
+// of private_key_jwt is the assertion.
 type credentials struct{ method, id, secret string }
 
 const (
 	authBasic = "client_secret_basic"
 	authPost  = "client_secret_post"
 	authNone  = "none"
+	authKey   = "private_key_jwt"
 )
 
 // readCredentials finds the client's credentials, which may come one way only.
@@ -32,8 +34,8 @@ func readCredentials(r *http.Request) (credentials, error) {
 	switch {
 	case query.Has("client_secret"):
 		return credentials{}, errInQuery
-	case form.Has("client_assertion"):
-		return credentials{}, errAssertionsOnly
+	case parameter(r, "client_assertion") != "":
+		return readAssertion(r)
 	case header != "" && form.Has("client_secret"):
 		return credentials{}, errManyAuth
 	case header != "":
@@ -46,6 +48,28 @@ func readCredentials(r *http.Request) (credentials, error) {
 		return credentials{method: authNone, id: query.Get("client_id")}, nil
 	}
 	return credentials{}, errNoCredentials
+}
+
+// parameter is a parameter of the token endpoint. Okta takes them from the query
+// too, though not secrets.
+func parameter(r *http.Request, name string) string {
+	return or(r.PostForm.Get(name), r.URL.Query().Get(name))
+}
+
+// readAssertion reads private_key_jwt (RFC 7523 §2.2).
+func readAssertion(r *http.Request) (credentials, error) {
+	if r.Header.Get("Authorization") != "" || r.PostForm.Has("client_secret") {
+		return credentials{}, errManyAuth
+	}
+	if parameter(r, "client_assertion_type") != assertionType {
+		return credentials{}, errAssertionsOnly
+	}
+	assertion := parameter(r, "client_assertion")
+	id, err := assertedClient(assertion)
+	if err != nil {
+		return credentials{}, err
+	}
+	return credentials{authKey, id, assertion}, nil
 }
 
 // readBasic decodes client_secret_basic, whose parts are form-encoded before
@@ -73,18 +97,33 @@ func (k *Okta) authenticate(w http.ResponseWriter, r *http.Request) (*client, bo
 	}
 	c, known := k.org.client(cred.id)
 	if !known {
-		errUnknownApp.write(w)
+		refuseUnknown(w, cred)
 		return nil, false
 	}
-	if err := c.checkCredentials(cred); err != nil {
+	if cred.method == authKey {
+		err = k.checkAssertion(c, cred.secret, k.url+r.URL.Path)
+	} else {
+		err = c.checkCredentials(cred)
+	}
+	if err != nil {
 		writeOAuth(w, err)
 		return nil, false
 	}
 	return c, true
 }
 
+func refuseUnknown(w http.ResponseWriter, cred credentials) {
+	if cred.method == authKey {
+		errAssertionIssuer.write(w)
+		return
+	}
+	errUnknownApp.write(w)
+}
+
 func (c *client) checkCredentials(cred credentials) error {
 	switch {
+	case c.service():
+		return errServiceMethod
 	case c.public() != (cred.method == authNone):
 		return errBadClientAuth
 	case c.public():

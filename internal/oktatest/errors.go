@@ -24,6 +24,8 @@ type apiCause struct {
 // Errors of the Management API, with Okta's texts.
 var (
 	errSession    = newAPIError(http.StatusForbidden, "E0000005", "Invalid session")
+	errForbidden  = newAPIError(http.StatusForbidden, "E0000006", "You do not have permission to perform the requested action")
+	errCursor     = withCause(newAPIError(http.StatusBadRequest, "E0000029", "Invalid paging request."), "Invalid cursor.")
 	errInternal   = newAPIError(http.StatusInternalServerError, "E0000009", "Internal Server Error")
 	errBadToken   = newAPIError(http.StatusUnauthorized, "E0000011", "Invalid token provided")
 	errMethod     = newAPIError(http.StatusMethodNotAllowed, "E0000022", "The endpoint does not support the provided HTTP method")
@@ -47,6 +49,19 @@ func errNotFound(id, kind string) apiError {
 func errValidation(parameter, cause string) apiError {
 	e := newAPIError(http.StatusBadRequest, "E0000001", "Api validation failed: "+parameter)
 	e.Causes = append(e.Causes, apiCause{Summary: parameter + ": " + cause})
+	return e
+}
+
+// errSearch is E0000031 for a filter or search of people, groups or apps.
+func errSearch(cause string) apiError {
+	return withCause(newAPIError(http.StatusBadRequest, "E0000031", "Invalid search criteria."), cause)
+}
+
+// errLog is E0000053 for a query of the System Log.
+func errLog(summary string) apiError { return newAPIError(http.StatusBadRequest, "E0000053", summary) }
+
+func withCause(e apiError, cause string) apiError {
+	e.Causes = append(e.Causes, apiCause{Summary: cause})
 	return e
 }
 

@@ -8,6 +8,7 @@ import (
 const (
 	grantCode    = "authorization_code"
 	grantRefresh = "refresh_token"
+	grantService = "client_credentials"
 )
 
 // grants are what sign-ins left behind: codes and tokens.
@@ -39,6 +40,7 @@ type accessToken struct {
 	issued  time.Time
 	expires time.Time
 	revoked bool
+	bound   string // thumbprint of the key whose proofs must come with it; "" is none
 }
 
 type refreshToken struct {
@@ -53,7 +55,13 @@ func newGrants(now func() time.Time) *grants {
 }
 
 // RevokeTokens revokes every token of a person, as an administrator can.
-func (k *Okta) RevokeTokens(who string) { k.grants.revokePerson(k.PersonID(who)) }
+func (k *Okta) RevokeTokens(who string) {
+	p := must(k.org.findPerson(who))
+	k.grants.revokePerson(p.ID)
+	k.org.mu.Lock()
+	defer k.org.mu.Unlock()
+	k.org.write(tokensRevoked, p.entity())
+}
 
 func (g *grants) revokePerson(id string) {
 	g.mu.Lock()

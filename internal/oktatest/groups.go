@@ -25,38 +25,64 @@ type Group struct {
 	Profile map[string]any
 }
 
-// group is a Group with members (person ids) and the traces of changes.
+// group is a Group with members and the traces of changes.
 type group struct {
 	Group
-	members                          map[string]bool
+	members ordered[*person]
+	past    past[group]
+	// membersUpdated is what lastMembershipUpdated shows, but for the late ones.
 	created, updated, membersUpdated time.Time
+	late                             []lateStamp
 }
 
+// lateStamp is a membership change that lastMembershipUpdated shows from a
+// moment on.
+type lateStamp struct{ from, stamp time.Time }
+
+func (g *group) key() string { return g.ID }
+
+// entity is the group in an event. Recorded events know no alternate id.
+func (g *group) entity() Entity { return Entity{g.ID, "UserGroup", "unknown", g.Name} }
+
 // AddGroup adds a group and returns its id.
-func (k *Okta) AddGroup(g Group) string { return must(k.org.addGroup(g)) }
+func (k *Okta) AddGroup(g Group) string { return must(k.org.addGroup(g, true)) }
 
 // RenameGroup changes a group's name; its id stays.
 func (k *Okta) RenameGroup(which, name string) {
-	must(k.org.changeGroup(which, func(g *group) { g.Name, g.updated = name, k.org.second() }))
+	must(k.org.changeGroup(which, func(o *org, g *group) { g.Name = name }))
 }
 
-// RemoveGroup deletes a group.
-func (k *Okta) RemoveGroup(which string) {
-	must(k.org.changeGroup(which, func(g *group) { delete(k.org.groups, g.ID) }))
+// SetGroupProfile lays attributes over a group's profile; "name" and
+// "description" are among them.
+func (k *Okta) SetGroupProfile(which string, attributes map[string]any) {
+	must(k.org.changeGroup(which, func(o *org, g *group) {
+		named := map[string]*string{"name": &g.Name, "description": &g.Description}
+		g.Profile = maps.Clone(g.Profile)
+		if g.Profile == nil {
+			g.Profile = map[string]any{}
+		}
+		for name, value := range attributes {
+			if field, ok := named[name]; ok {
+				*field, _ = value.(string)
+				continue
+			}
+			g.Profile[name] = value
+		}
+	}))
 }
 
-// Join makes a person (id or login) a member of a group (id or unique name).
-func (k *Okta) Join(who, group string) { must(k.org.setMembership(who, group, true)) }
-
-// Leave ends a membership.
-func (k *Okta) Leave(who, group string) { must(k.org.setMembership(who, group, false)) }
+// RemoveGroup deletes a group. The System Log tells of the group alone, not of
+// its members.
+func (k *Okta) RemoveGroup(which string) { must(k.org.removeGroup(which)) }
 
 // GroupID is the id of the group with that id or name.
 func (k *Okta) GroupID(which string) string {
-	return must(k.org.changeGroup(which, func(*group) {}))
+	k.org.mu.RLock()
+	defer k.org.mu.RUnlock()
+	return must(k.org.group(which)).ID
 }
 
-func (o *org) addGroup(g Group) (string, error) {
+func (o *org) addGroup(g Group, logged bool) (string, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if g.Name == "" {
@@ -65,54 +91,74 @@ func (o *org) addGroup(g Group) (string, error) {
 	if g.ID == "" {
 		g.ID = o.ids.next("00g")
 	}
-	if _, taken := o.groups[g.ID]; taken {
+	if o.groups.has(g.ID) {
 		return "", fmt.Errorf("group id %q is taken", g.ID)
 	}
 	now := o.second()
 	g.Type, g.Profile = or(g.Type, OktaGroup), maps.Clone(g.Profile)
-	o.groups[g.ID] = &group{Group: g, members: map[string]bool{}, created: now, updated: now, membersUpdated: now}
+	kept := &group{Group: g, created: now, updated: now, membersUpdated: now}
+	o.groups.put(kept)
+	if logged {
+		kept.past.keep(nil, o.now(), o.lags.Search.next())
+		o.write(groupCreated, kept.entity())
+	}
 	return g.ID, nil
 }
 
-func (o *org) changeGroup(which string, change func(*group)) (string, error) {
+// changeGroup changes the profile of a group and leaves the traces.
+func (o *org) changeGroup(which string, change func(*org, *group)) (string, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	g, err := o.group(which)
 	if err != nil {
 		return "", err
 	}
-	change(g)
+	if lag := o.lags.Search.next(); lag > 0 {
+		was := g.copy()
+		g.past.keep(&was, o.now(), lag)
+	}
+	change(o, g)
+	g.updated = o.second()
+	o.write(groupChanged, g.entity())
 	return g.ID, nil
 }
 
-func (o *org) setMembership(who, which string, in bool) (string, error) {
+func (o *org) removeGroup(which string) (string, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p, err := o.person(who)
-	if err != nil {
-		return "", err
-	}
 	g, err := o.group(which)
 	if err != nil {
 		return "", err
 	}
-	if g.ID == o.everyone {
-		return "", fmt.Errorf("membership of %q cannot be set", g.Name)
+	if g == o.everyone {
+		return "", fmt.Errorf("the built-in group %q cannot be deleted", g.Name)
 	}
-	o.setMember(g, p, in)
+	for _, p := range g.members {
+		p.in.drop(g)
+		p.ruled.drop(g)
+	}
+	for _, a := range o.apps {
+		delete(a.groups, g.ID)
+	}
+	o.groups.drop(g)
+	o.write(groupDeleted, g.entity())
 	return g.ID, nil
 }
 
-// setMember is the one place where a membership changes. The caller holds the
-// lock.
-func (o *org) setMember(g *group, p *person, in bool) {
-	if g.ID == o.everyone || g.members[p.ID] == in {
-		return
+// membershipStamp is lastMembershipUpdated as it shows now.
+func (g *group) membershipStamp(now time.Time) time.Time {
+	shown := g.membersUpdated
+	for _, l := range g.late {
+		if !l.from.After(now) && l.stamp.After(shown) {
+			shown = l.stamp
+		}
 	}
-	if in {
-		g.members[p.ID] = true
-	} else {
-		delete(g.members, p.ID)
-	}
-	g.membersUpdated = o.second()
+	return shown
+}
+
+// copy leaves members and the past behind: no answer shows them.
+func (g *group) copy() group {
+	c := *g
+	c.members, c.past, c.Profile = nil, nil, maps.Clone(g.Profile)
+	return c
 }

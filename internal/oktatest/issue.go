@@ -98,7 +98,7 @@ func (o *org) groupNames(personID string, c *client) []string {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	all := []string{}
-	p, ok := o.people[personID]
+	p, ok := o.people.get(personID)
 	if !ok {
 		return all
 	}

@@ -39,7 +39,7 @@ func (k *Okta) logout(w http.ResponseWriter, r *http.Request) {
 		k.showError(w, badRequest("The 'post_logout_redirect_uri' parameter must be a Logout redirect URI in the client app settings: "+to))
 		return
 	}
-	k.sessions.end(id)
+	k.endSession(id, s)
 	k.setCookie(w, "", -1)
 	if to == "" {
 		k.show(w, http.StatusOK, "signedout", nil)

@@ -1,57 +1,71 @@
 package oktatest
 
-import (
-	"net/http"
-	"strings"
+import "net/http"
+
+// Scopes of the Management API that this org knows.
+const (
+	ScopeUsers  = "okta.users.read"
+	ScopeGroups = "okta.groups.read"
+	ScopeApps   = "okta.apps.read"
+	ScopeLogs   = "okta.logs.read"
+	ScopeHooks  = "okta.eventHooks.read"
+	ScopeRoles  = "okta.roles.read"
 )
 
-// apiRoutes are the Management API. An endpoint is one line here: its bucket, its
-// handler.
-func (k *Okta) apiRoutes(mux *http.ServeMux) {
-	endpoints := []struct {
-		path, bucket string
-		handle       http.HandlerFunc
-	}{
-		{"/api/v1/users", BucketUsers, k.listUsers},
-		{"/api/v1/users/{id}", BucketUser, k.getUser},
-		{"/api/v1/users/{id}/groups", BucketAPI, k.listUserGroups},
-		{"/api/v1/groups", BucketGroups, k.listGroups},
-	}
-	for _, e := range endpoints {
-		mux.HandleFunc("GET "+e.path, k.api(e.bucket, e.handle))
-	}
-	mux.HandleFunc("/api/v1/", k.api(BucketAPI, func(w http.ResponseWriter, _ *http.Request) { errMethod.write(w) }))
+// endpoint is an endpoint of the Management API: what it is counted against, the
+// scope that access tokens need, and what answers.
+type endpoint struct {
+	path, bucket, scope string
+	handle              http.HandlerFunc
 }
 
-// api authenticates, then counts the request against its bucket.
-func (k *Okta) api(bucket string, next http.HandlerFunc) http.HandlerFunc {
-	counted := k.limited(bucket, apiToken, next)
+// apiRoutes are the Management API. An endpoint is one line here.
+func (k *Okta) apiRoutes(mux *http.ServeMux) {
+	for _, e := range []endpoint{
+		{"/api/v1/users", BucketUsers, ScopeUsers, k.listUsers},
+		{"/api/v1/users/{id}", BucketUser, ScopeUsers, k.getUser},
+		{"/api/v1/users/{id}/groups", BucketAPI, ScopeUsers, k.listUserGroups},
+		{"/api/v1/users/{id}/appLinks", BucketAPI, ScopeUsers, k.listAppLinks},
+		{"/api/v1/groups", BucketGroups, ScopeGroups, k.listGroups},
+		{"/api/v1/groups/{id}", BucketGroup, ScopeGroups, k.getGroup},
+		{"/api/v1/groups/{id}/users", BucketGroups, ScopeGroups, k.listMembers},
+		{"/api/v1/groups/{id}/apps", BucketGroups, ScopeGroups, k.listGroupApps},
+		{"/api/v1/apps", BucketApps, ScopeApps, k.listApps},
+		{"/api/v1/apps/{id}", BucketApp, ScopeApps, k.getApp},
+		{"/api/v1/apps/{id}/users", BucketApps, ScopeApps, k.listAppUsers},
+		{"/api/v1/apps/{id}/groups", BucketApps, ScopeApps, k.listAppGroups},
+		{"/api/v1/logs", BucketLogs, ScopeLogs, k.listLogs},
+		{"/api/v1/eventHooks", BucketAPI, ScopeHooks, k.listEventHooks},
+		{"/oauth2/v1/clients/{id}/roles", BucketOAuth, ScopeRoles, k.listRoles},
+	} {
+		mux.HandleFunc("GET "+e.path, k.api(e))
+	}
+	mux.HandleFunc("/api/v1/", k.api(endpoint{bucket: BucketAPI, handle: func(w http.ResponseWriter, _ *http.Request) { errMethod.write(w) }}))
+}
+
+// api finds out who asks, counts the request against the bucket, and answers.
+// Refusals count too and show the limits, as every answer does.
+func (k *Okta) api(e endpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-cache, no-store")
-		if k.admit(w, r) {
-			counted(w, r)
-		}
+		r, refuse := k.admit(w, r, e.scope)
+		who, _ := r.Context().Value(callerKey{}).(caller)
+		counted := k.limited(e.bucket, func(*http.Request) string { return who.id }, func(w http.ResponseWriter, r *http.Request) {
+			if refuse != nil {
+				refuse()
+				return
+			}
+			e.handle(w, r)
+		})
+		counted(w, r)
 	}
 }
 
-// admit lets requests with a live API token in and answers the others.
-func (k *Okta) admit(w http.ResponseWriter, r *http.Request) bool {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	switch {
-	case scheme == "":
-		errSession.write(w)
-	case strings.EqualFold(scheme, "Bearer"):
-		challenge(w, http.StatusUnauthorized, "invalid_token", "The access token is invalid.")
-	case scheme == "SSWS" && k.org.knowsToken(token):
-		return true
-	default:
-		errBadToken.write(w)
+// permitted refuses callers without a role, for what is not a list.
+func permitted(w http.ResponseWriter, r *http.Request) bool {
+	if roleOf(r) == NoRole {
+		errForbidden.write(w)
+		return false
 	}
-	return false
-}
-
-// apiToken tells the callers of the Management API apart.
-func apiToken(r *http.Request) string {
-	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return token
+	return true
 }

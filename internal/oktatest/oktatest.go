@@ -1,20 +1,28 @@
 // Package oktatest is a stand-in for an Okta organisation: people, groups and
 // applications held in memory, Okta's org authorization server with its
-// sign-in page, and the part of the Management API that reads people and
-// groups. Tests and the quickstart run it; nothing that ships imports it.
+// sign-in page, and the part of the Management API that reads people, groups,
+// applications and the System Log. Tests and the quickstart run it; nothing that
+// ships imports it.
 //
 // It answers as recorded Okta traffic and Okta's published OpenAPI documents
 // say: same paths, same fields, same nulls, same error texts, same headers. Where
 // those are silent it does what Okta's documentation says. Passwords, codes and
-// tokens come from crypto/rand; object ids ("00u...", "00g...", "0oa...") come
-// from Options.Seed, so that two runs name the same things alike.
+// tokens come from crypto/rand; object ids ("00u...", "00g...", "0oa...") and
+// those of events come from Options.Seed, so that two runs name the same things
+// alike.
 //
-// The map: org.go, people.go, groups.go and clients.go hold what an
-// administrator would edit; grants.go and sessions.go what sign-ins leave behind;
-// authorize.go, signin.go, token.go, userinfo.go, introspect.go and logout.go are
-// the authorization server; management.go and the api*.go files the Management
-// API; limits.go counts requests as Okta's buckets do. faults.go makes answers
-// go wrong, mutate.go makes tokens lie, recorded.go remembers what was asked.
+// The map. What an administrator would edit is in org.go, people.go,
+// lifecycle.go, groups.go, members.go, rules.go, apps.go and clients.go, and in
+// load.go by the hundred thousand; lags.go says how far what is shown trails it.
+// Every change leaves an event: events.go, systemlog.go. eventhooks.go and
+// deliver.go send events out. grants.go and sessions.go are what sign-ins leave
+// behind. authorize.go, signin.go, token.go, userinfo.go, introspect.go and
+// logout.go are the authorization server; clientauth.go, assertion.go and
+// dpop.go prove who asks it, service.go issues tokens of the Management API.
+// management.go and the api*.go files are that API; access.go says who may ask
+// it, limits.go counts requests as Okta's buckets do, paging.go, filter.go,
+// query.go and trim.go read what is asked. faults.go makes answers go wrong,
+// mutate.go makes tokens lie, recorded.go remembers what was asked.
 package oktatest
 
 import (
@@ -41,12 +49,16 @@ type Okta struct {
 	faults   *faults
 	lies     *lies
 	log      *recorder
+	hooks    *eventHooks
+	replays  *replays
+	nonces   *nonces
 	clock    *clock
 	handler  http.Handler
 	server   *http.Server
 	listener net.Listener
 	stop     sync.Once
 	served   sync.WaitGroup
+	cancel   context.CancelFunc // of event hooks' deliveries
 }
 
 // New sets an Okta up and starts it. An error says what is wrong with o, or that
@@ -67,34 +79,41 @@ func New(o Options) (*Okta, error) {
 		ErrorLog:     slog.NewLogLogger(k.opts.Logger.Handler(), slog.LevelDebug),
 	}
 	k.served.Go(k.serve)
+	ctx, cancel := context.WithCancel(context.Background())
+	k.cancel = cancel
+	k.served.Go(func() { k.deliver(ctx) })
 	return k, nil
 }
 
 func build(o Options) *Okta {
 	o = o.withDefaults()
 	k := &Okta{opts: o, clock: &clock{base: o.Now}}
-	k.org = newOrg(o.Seed, k.clock.now)
+	k.org = newOrg(o.Seed, k.clock.now, o.Lags)
 	k.grants = newGrants(k.clock.now)
 	k.sessions = newSessions(k.clock.now, o.SessionLifetime)
 	k.keys = newKeys()
 	k.limits = newLimits(o.RateLimits, k.clock.now)
+	k.hooks = newEventHooks()
+	k.org.log.hook = k.hooks.offer
+	k.replays = &replays{now: k.clock.now, seen: map[string]time.Time{}}
+	k.nonces = &nonces{live: []string{secret(24)}}
 	k.faults, k.lies, k.log = &faults{}, &lies{}, &recorder{now: k.clock.now}
 	return k
 }
 
 func (k *Okta) seed() error {
 	for _, g := range k.opts.Groups {
-		if _, err := k.org.addGroup(g); err != nil {
+		if _, err := k.org.addGroup(g, false); err != nil {
 			return err
 		}
 	}
 	for _, p := range k.opts.People {
-		if _, err := k.org.addPerson(p); err != nil {
+		if _, err := k.org.addPerson(p, false); err != nil {
 			return err
 		}
 	}
 	for _, c := range k.opts.Clients {
-		if _, err := k.org.addClient(c); err != nil {
+		if _, err := k.org.addClient(c, false); err != nil {
 			return err
 		}
 	}
@@ -152,6 +171,8 @@ func (k *Okta) Handler() http.Handler { return k.handler }
 func (k *Okta) Close() {
 	k.stop.Do(func() {
 		k.server.Close()
+		k.hooks.close()
+		k.cancel()
 		k.served.Wait()
 	})
 }

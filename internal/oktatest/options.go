@@ -37,6 +37,10 @@ type Options struct {
 	AuthorizeIssuer bool
 	// SessionLifetime bounds a browser's session here; two hours if 0.
 	SessionLifetime time.Duration
+	// Lags are how far answers trail what is so; the zero value not at all.
+	Lags Lags
+	// SearchCap bounds what a search finds, 50,000 people if 0.
+	SearchCap int
 	// RateLimits are the Management API's; the zero value limits generously.
 	RateLimits RateLimits
 
@@ -59,6 +63,9 @@ func (o Options) withDefaults() Options {
 	o.OrgName = or(o.OrgName, "Example Org")
 	if o.SessionLifetime == 0 {
 		o.SessionLifetime = 2 * time.Hour
+	}
+	if o.SearchCap == 0 {
+		o.SearchCap = 50_000
 	}
 	return o
 }

@@ -2,7 +2,6 @@ package oktatest
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -10,10 +9,11 @@ import (
 	"sallyport/identity"
 )
 
-// org is what an administrator edits: people, groups, memberships,
-// applications, API tokens. Everything in it is guarded by mu; what leaves it is a
-// copy. Every change goes through a method here or in people.go, groups.go and
-// clients.go, which is where its traces (timestamps) are left.
+// org is what an administrator edits: people, groups, memberships, applications,
+// rules, API tokens. Everything in it is guarded by mu; what leaves it is a
+// copy. Every change goes through a method here or in people.go, groups.go,
+// members.go, rules.go, apps.go and clients.go, which is where its traces
+// (timestamps, System Log events) are left.
 type org struct {
 	mu       sync.RWMutex
 	now      func() time.Time
@@ -21,24 +21,32 @@ type org struct {
 	id       string // "00o..."
 	userType string // "oty..."
 	schema   string // "osc..."
-	people   map[string]*person
-	groups   map[string]*group
+	people   ordered[*person]
+	logins   map[string]*person // by login in lower case
+	groups   ordered[*group]
+	apps     ordered[*app]
+	rules    []*rule
 	clients  map[string]*client
-	tokens   map[string]bool
-	everyone string // id of the built-in group
+	tokens   map[string]Role
+	everyone *group // the built-in group
+	lags     Lags
+	log      *systemLog
+	actor    Entity
 }
 
-func newOrg(seed uint64, now func() time.Time) *org {
+func newOrg(seed uint64, now func() time.Time, lags Lags) *org {
 	o := &org{
-		now: now, ids: ids{seed: seed, made: map[string]int{}},
-		people: map[string]*person{}, groups: map[string]*group{}, clients: map[string]*client{}, tokens: map[string]bool{},
+		now: now, ids: ids{seed: seed, made: map[string]int{}}, lags: lags,
+		logins: map[string]*person{}, clients: map[string]*client{}, tokens: map[string]Role{},
+		log: newSystemLog(seed, now, lags.Log),
 	}
 	o.id, o.userType, o.schema = o.ids.next("00o"), o.ids.next("oty"), o.ids.next("osc")
-	o.everyone = o.ids.next("00g")
-	o.groups[o.everyone] = &group{
-		Group:   Group{ID: o.everyone, Name: "Everyone", Description: "All users in your organization", Type: BuiltIn},
+	o.everyone = &group{
+		Group:   Group{ID: o.ids.next("00g"), Name: "Everyone", Description: "All users in your organization", Type: BuiltIn},
 		created: o.second(), updated: o.second(), membersUpdated: o.second(),
 	}
+	o.groups.put(o.everyone)
+	o.actor = Entity{ID: "00uOktaAdministrator", Type: "User", AlternateID: "admin@example.com", DisplayName: "Okta Admin"}
 	return o
 }
 
@@ -48,16 +56,15 @@ func (o *org) second() time.Time { return o.now().UTC().Truncate(time.Second) }
 // person looks a person up by id, login or the part of the login before "@"
 // where only one person has it, as Okta does. The caller holds the lock.
 func (o *org) person(who string) (*person, error) {
-	if p, ok := o.people[who]; ok {
+	if p, ok := o.people.get(who); ok {
+		return p, nil
+	}
+	if p, ok := o.logins[strings.ToLower(who)]; ok {
 		return p, nil
 	}
 	var found []*person
 	for _, p := range o.people {
-		short, _, _ := strings.Cut(p.Login, "@")
-		switch {
-		case strings.EqualFold(p.Login, who):
-			return p, nil
-		case strings.EqualFold(short, who):
+		if short, _, _ := strings.Cut(p.Login, "@"); strings.EqualFold(short, who) {
 			found = append(found, p)
 		}
 	}
@@ -70,7 +77,7 @@ func (o *org) person(who string) (*person, error) {
 // group looks a group up by id, else by name where only one has it. The caller
 // holds the lock.
 func (o *org) group(which string) (*group, error) {
-	if g, ok := o.groups[which]; ok {
+	if g, ok := o.groups.get(which); ok {
 		return g, nil
 	}
 	var found *group
@@ -91,21 +98,19 @@ func (o *org) group(which string) (*group, error) {
 
 // groupsOf returns the person's groups, Everyone included, by id. The caller
 // holds the lock.
-func (o *org) groupsOf(p *person) []*group {
-	var all []*group
-	for _, g := range o.groups {
-		if o.isMember(g, p) {
-			all = append(all, g)
-		}
+func (o *org) groupsOf(p *person) ordered[*group] {
+	if !o.isMember(o.everyone, p) {
+		return p.in
 	}
-	slices.SortFunc(all, func(a, b *group) int { return strings.Compare(a.ID, b.ID) })
+	all := append(ordered[*group](nil), p.in...)
+	all.put(o.everyone)
 	return all
 }
 
 // isMember reports membership. That of Everyone is derived, never kept.
 func (o *org) isMember(g *group, p *person) bool {
-	if g.ID == o.everyone {
+	if g == o.everyone {
 		return p.Status != identity.StatusDeprovisioned
 	}
-	return g.members[p.ID]
+	return g.members.has(p.ID)
 }

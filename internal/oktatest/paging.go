@@ -9,33 +9,45 @@ import (
 	"strings"
 )
 
-// pageRule is how an endpoint pages: the limit that is assumed and the limit
-// that is not exceeded, whatever is asked.
-type pageRule struct{ assumed, most int }
-
-var (
-	pageUsers      = pageRule{200, 200}
-	pageGroups     = pageRule{10_000, 10_000}
-	pageUserGroups = pageRule{200, 200}
-)
-
-// page is one page of a listing of ids in ascending order.
-type page struct {
-	limit    int
-	from, to int
-	more     bool
+// pageRule is how an endpoint pages: the limit that is assumed, the limit that
+// is not exceeded whatever is asked, and the parameters it knows besides.
+type pageRule struct {
+	assumed, most int
+	params        []string
+	// mark precedes the last id of a page in a cursor, as in Okta's "200u...":
+	// clients must not make cursors of ids. Those of applications have none.
+	mark string
 }
 
-// cut finds the page that r asks for in ids, which are sorted. A cursor whose id
-// is gone by now goes on after its place.
-func (rule pageRule) cut(r *http.Request, ids []string) (page, error) {
+var (
+	pageUsers      = pageRule{200, 200, []string{"filter", "search", "q", "fields", "sortBy", "sortOrder", "expand"}, cursorMark}
+	pageGroups     = pageRule{10_000, 10_000, []string{"filter", "search", "q", "expand", "sortBy", "sortOrder"}, cursorMark}
+	pageUserGroups = pageRule{200, 200, nil, cursorMark}
+	pageMembers    = pageRule{1000, 1000, []string{"fields"}, cursorMark}
+	pageGroupApps  = pageRule{20, 200, nil, ""}
+	pageApps       = pageRule{20, 200, []string{"filter", "q", "expand", "useOptimization", "includeNonDeleted"}, ""}
+	pageAppUsers   = pageRule{50, 500, []string{"q", "expand"}, cursorMark}
+	pageAppGroups  = pageRule{20, 200, []string{"q", "expand"}, cursorMark}
+)
+
+const cursorMark = "2"
+
+// page is what r asks of a listing in ascending order of ids.
+type page struct {
+	rule  pageRule
+	limit int
+	after string // id; "" is from the start
+}
+
+// read reads limit and after, and refuses parameters nobody knows.
+func (rule pageRule) read(r *http.Request) (page, error) {
 	query := r.URL.Query()
 	for name := range query {
-		if name != "limit" && name != "after" {
+		if name != "limit" && name != "after" && !slices.Contains(rule.params, name) {
 			return page{}, errValidation(name, "not known to the stand-in")
 		}
 	}
-	p := page{limit: rule.assumed}
+	p := page{rule: rule, limit: rule.assumed}
 	if asked := query.Get("limit"); asked != "" {
 		n, err := strconv.Atoi(asked)
 		if err != nil || n < 1 {
@@ -44,37 +56,51 @@ func (rule pageRule) cut(r *http.Request, ids []string) (page, error) {
 		p.limit = min(n, rule.most)
 	}
 	if after := query.Get("after"); after != "" {
-		last, ok := strings.CutPrefix(after, cursorMark)
-		if !ok {
+		last, ok := strings.CutPrefix(after, rule.mark)
+		switch {
+		case rule.mark == "" && !strings.HasPrefix(after, "0oa"):
+			return page{}, errCursor
+		case !ok:
 			return page{}, errValidation("after", "The cursor is not valid.")
 		}
-		place, found := slices.BinarySearch(ids, last)
-		if found {
-			place++
-		}
-		p.from = place
+		p.after = last
 	}
-	p.to = min(p.from+p.limit, len(ids))
-	p.more = p.to < len(ids)
 	return p, nil
 }
 
-// cursorMark precedes the last id of a page in a cursor, as in Okta's
-// "200u...": clients must not make cursors of ids.
-const cursorMark = "2"
+// cut shows one page of those of all that keep keeps, and returns the id to go
+// on after, "" at the end. A cursor whose element is gone goes on after its
+// place.
+func cut[T identified, B any](p page, all ordered[T], keep func(T) bool, show func(T) B) (bodies []B, next string) {
+	from, found := all.place(p.after)
+	if found {
+		from++
+	}
+	bodies = []B{}
+	last := ""
+	for _, one := range all[from:] {
+		if keep != nil && !keep(one) {
+			continue
+		}
+		if len(bodies) == p.limit {
+			return bodies, last
+		}
+		bodies, last = append(bodies, show(one)), one.key()
+	}
+	return bodies, ""
+}
 
-// writeLinks sets one Link line for this page and, where there is more, one for
-// the next, each its own header line as Okta sends them.
-func (k *Okta) writeLinks(w http.ResponseWriter, r *http.Request, p page, ids []string) {
-	self := url.Values{"limit": {strconv.Itoa(p.limit)}}
-	if after := r.URL.Query().Get("after"); after != "" {
-		self.Set("after", after)
+// writePage answers with a page: one Link line for it and, where there is more,
+// one for the next, each its own header line as Okta sends them.
+func (k *Okta) writePage(w http.ResponseWriter, r *http.Request, p page, bodies any, next string) {
+	query := r.URL.Query()
+	query.Set("limit", strconv.Itoa(p.limit))
+	w.Header().Add("Link", k.linkTo(r, query, "self"))
+	if next != "" {
+		query.Set("after", p.rule.mark+next)
+		w.Header().Add("Link", k.linkTo(r, query, "next"))
 	}
-	w.Header().Add("Link", k.linkTo(r, self, "self"))
-	if p.more {
-		next := url.Values{"limit": {strconv.Itoa(p.limit)}, "after": {cursorMark + ids[p.to-1]}}
-		w.Header().Add("Link", k.linkTo(r, next, "next"))
-	}
+	writeJSON(w, http.StatusOK, bodies)
 }
 
 func (k *Okta) linkTo(r *http.Request, query url.Values, rel string) string {

@@ -28,33 +28,29 @@ type Person struct {
 	Methods []string
 }
 
-// person is a Person with the traces that changes leave. The zero time is null.
+// person is a Person with memberships and the traces that changes leave. The
+// zero time is null.
 type person struct {
 	Person
+	in    ordered[*group] // without Everyone
+	ruled ordered[*group] // those of them that a rule put the person in
+	past  past[person]
+
 	created, activated, statusChanged, lastLogin, updated, passwordChanged time.Time
 }
 
+func (p *person) key() string { return p.ID }
+
+// entity is the person in an event.
+func (p *person) entity() Entity { return Entity{p.ID, "User", p.Login, p.displayName()} }
+
 // AddPerson adds somebody and returns their id. Like the other methods that set
 // an org up, it panics when asked for what cannot be: a mistake in a test.
-func (k *Okta) AddPerson(p Person) string { return must(k.org.addPerson(p)) }
-
-// SetStatus moves a person (id or login) to a status. Leaving ACTIVE for
-// SUSPENDED or DEPROVISIONED ends their Okta sessions; deprovisioning revokes
-// their tokens too, as deactivation does. Memberships stay, as those made by
-// group rules do at Okta.
-func (k *Okta) SetStatus(who string, s identity.Status) {
-	id := must(k.org.setStatus(who, s))
-	switch s {
-	case identity.StatusDeprovisioned:
-		k.grants.revokePerson(id)
-		k.sessions.endPerson(id)
-	case identity.StatusSuspended:
-		k.sessions.endPerson(id)
-	}
-}
+func (k *Okta) AddPerson(p Person) string { return must(k.org.addPerson(p, true)) }
 
 // SetProfile lays attributes over a person's profile; "login", "email",
-// "firstName" and "lastName" are among them. A nil value is null.
+// "firstName" and "lastName" are among them. A nil value is null. Rules are
+// evaluated anew.
 func (k *Okta) SetProfile(who string, attributes map[string]any) {
 	must(k.org.setProfile(who, attributes))
 }
@@ -62,35 +58,58 @@ func (k *Okta) SetProfile(who string, attributes map[string]any) {
 // SetPassword changes a person's password.
 func (k *Okta) SetPassword(who, password string) { must(k.org.setPassword(who, password)) }
 
-// RemovePerson deletes a person for good, with sessions, tokens and memberships.
-func (k *Okta) RemovePerson(who string) {
-	id := must(k.org.removePerson(who))
-	k.grants.revokePerson(id)
-	k.sessions.endPerson(id)
-}
-
 // PersonID is the id of the person with that id or login.
 func (k *Okta) PersonID(who string) string {
 	p, err := k.org.findPerson(who)
 	return must(p.ID, err)
 }
 
-func (o *org) addPerson(p Person) (string, error) {
+// addPerson adds somebody; what stood there from the start is not logged.
+func (o *org) addPerson(p Person, logged bool) (string, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if p.Login == "" {
-		return "", fmt.Errorf("person %q has no login", p.ID)
+	kept, err := o.newPerson(p)
+	if err != nil {
+		return "", err
 	}
-	for _, other := range o.people {
-		if strings.EqualFold(other.Login, p.Login) {
-			return "", fmt.Errorf("login %q is taken", p.Login)
+	var groups []*group
+	for _, which := range p.Groups {
+		g, err := o.group(which)
+		if err != nil {
+			return "", fmt.Errorf("person %q: %w", p.Login, err)
 		}
+		groups = append(groups, g)
+	}
+	o.people.put(kept)
+	o.logins[strings.ToLower(kept.Login)] = kept
+	if logged {
+		o.everyoneChanged()
+		kept.past.keep(nil, o.now(), o.lags.Search.next())
+		o.write(userCreated, kept.entity())
+		if !kept.activated.IsZero() {
+			o.write(userActivated, kept.entity())
+		}
+	}
+	for _, g := range groups {
+		o.setMember(g, kept, true, cause{silent: !logged})
+	}
+	o.applyRules(kept, !logged)
+	return kept.ID, nil
+}
+
+// newPerson completes and checks what an administrator gave.
+func (o *org) newPerson(p Person) (*person, error) {
+	if p.Login == "" {
+		return nil, fmt.Errorf("person %q has no login", p.ID)
+	}
+	if _, taken := o.logins[strings.ToLower(p.Login)]; taken {
+		return nil, fmt.Errorf("login %q is taken", p.Login)
 	}
 	if p.ID == "" {
 		p.ID = o.ids.next("00u")
 	}
-	if _, taken := o.people[p.ID]; taken {
-		return "", fmt.Errorf("person id %q is taken", p.ID)
+	if o.people.has(p.ID) {
+		return nil, fmt.Errorf("person id %q is taken", p.ID)
 	}
 	now := o.second()
 	p.Email, p.Status = or(p.Email, p.Login), identity.Status(or(string(p.Status), string(identity.StatusActive)))
@@ -102,15 +121,7 @@ func (o *org) addPerson(p Person) (string, error) {
 	if p.Password != "" {
 		kept.passwordChanged = now
 	}
-	o.people[p.ID] = kept
-	for _, which := range p.Groups {
-		g, err := o.group(which)
-		if err != nil {
-			return "", fmt.Errorf("person %q: %w", p.Login, err)
-		}
-		o.setMember(g, kept, true)
-	}
-	return p.ID, nil
+	return kept, nil
 }
 
 // findPerson returns a copy of the person with that id or login.
@@ -124,9 +135,10 @@ func (o *org) findPerson(who string) (person, error) {
 	return p.copy(), nil
 }
 
+// copy leaves memberships and the past behind: no answer shows them.
 func (p *person) copy() person {
 	c := *p
-	c.Profile = maps.Clone(p.Profile)
+	c.in, c.ruled, c.past, c.Profile = nil, nil, nil, maps.Clone(p.Profile)
 	return c
 }
 
@@ -138,61 +150,59 @@ func (o *org) changePerson(who string, change func(*person)) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	change(p)
-	p.updated = o.second()
+	o.alter(p, change)
 	return p.ID, nil
 }
 
-func (o *org) setStatus(who string, s identity.Status) (string, error) {
-	return o.changePerson(who, func(p *person) {
-		if p.activated.IsZero() && (s == identity.StatusActive || s == identity.StatusProvisioned) {
-			p.activated = o.second()
-		}
-		p.Status, p.statusChanged = s, o.second()
-	})
+// alter changes a person, whom the index shows as before for a while. The caller
+// holds the lock.
+func (o *org) alter(p *person, change func(*person)) {
+	if lag := o.lags.Search.next(); lag > 0 {
+		was := p.copy()
+		p.past.keep(&was, o.now(), lag)
+	}
+	change(p)
+	p.updated = o.second()
 }
 
 func (o *org) setPassword(who, password string) (string, error) {
-	return o.changePerson(who, func(p *person) { p.Password, p.passwordChanged = password, o.second() })
+	return o.changePerson(who, func(p *person) {
+		p.Password, p.passwordChanged = password, o.second()
+		o.write(passwordChanged, p.entity())
+	})
 }
 
 func (o *org) setProfile(who string, attributes map[string]any) (string, error) {
-	named := func(p *person) map[string]*string {
-		return map[string]*string{"login": &p.Login, "email": &p.Email, "firstName": &p.FirstName, "lastName": &p.LastName}
-	}
 	return o.changePerson(who, func(p *person) {
-		if p.Profile == nil {
-			p.Profile = map[string]any{}
-		}
-		for name, value := range attributes {
-			if field, ok := named(p)[name]; ok {
-				*field, _ = value.(string)
-				continue
-			}
-			p.Profile[name] = value
-		}
+		delete(o.logins, strings.ToLower(p.Login))
+		p.setAttributes(attributes)
+		o.logins[strings.ToLower(p.Login)] = p
+		o.write(profileChanged, p.entity())
+		o.applyRules(p, false)
 	})
+}
+
+func (p *person) setAttributes(attributes map[string]any) {
+	named := map[string]*string{"login": &p.Login, "email": &p.Email, "firstName": &p.FirstName, "lastName": &p.LastName}
+	p.Profile = maps.Clone(p.Profile)
+	if p.Profile == nil {
+		p.Profile = map[string]any{}
+	}
+	for name, value := range attributes {
+		if field, ok := named[name]; ok {
+			*field, _ = value.(string)
+			continue
+		}
+		p.Profile[name] = value
+	}
 }
 
 // signedIn stamps lastLogin, which does not move lastUpdated.
 func (o *org) signedIn(id string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if p, ok := o.people[id]; ok {
+	if p, ok := o.people.get(id); ok {
 		p.lastLogin = o.second()
+		o.writeEvent(Event{Type: sessionStarted, Actor: p.entity()})
 	}
-}
-
-func (o *org) removePerson(who string) (string, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	p, err := o.person(who)
-	if err != nil {
-		return "", err
-	}
-	for _, g := range o.groups {
-		o.setMember(g, p, false)
-	}
-	delete(o.people, p.ID)
-	return p.ID, nil
 }

@@ -75,6 +75,9 @@ func (l *recorder) add(r *http.Request) (done func(status int)) {
 	if id, _, ok := r.BasicAuth(); ok {
 		one.Client, _ = url.QueryUnescape(id)
 	}
+	if assertion := parameter(r, "client_assertion"); assertion != "" {
+		one.Client, _ = assertedClient(assertion)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.all = append(l.all, one)

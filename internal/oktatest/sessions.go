@@ -39,9 +39,18 @@ func newSessions(now func() time.Time, lifetime time.Duration) *sessions {
 	return &sessions{now: now, lifetime: lifetime, live: map[string]session{}, transactions: map[string]transaction{}}
 }
 
-// RevokeSessions ends every browser session of a person here. Tokens live on:
-// see RevokeTokens.
-func (k *Okta) RevokeSessions(who string) { k.sessions.endPerson(k.PersonID(who)) }
+// RevokeSessions is ClearSessions.
+func (k *Okta) RevokeSessions(who string) { k.ClearSessions(who) }
+
+// endSession ends a browser's session. The System Log's event has no target.
+func (k *Okta) endSession(id string, s session) {
+	k.sessions.end(id)
+	k.org.mu.Lock()
+	defer k.org.mu.Unlock()
+	if p, ok := k.org.people.get(s.personID); ok {
+		k.org.writeEvent(Event{Type: sessionEnded, Actor: p.entity()})
+	}
+}
 
 func (s *sessions) start(personID string, methods []string) (id string, started session) {
 	s.mu.Lock()

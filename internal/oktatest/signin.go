@@ -72,8 +72,8 @@ func (k *Okta) signOut(w http.ResponseWriter, r *http.Request) {
 }
 
 func (k *Okta) endBrowserSession(w http.ResponseWriter, r *http.Request) {
-	if id, _, ok := k.sessions.of(r); ok {
-		k.sessions.end(id)
+	if id, s, ok := k.sessions.of(r); ok {
+		k.endSession(id, s)
 	}
 	k.setCookie(w, "", -1)
 }

@@ -18,8 +18,6 @@ type tokenAnswer struct {
 	ID      string `json:"id_token,omitempty"`
 }
 
-var errServiceOnly = oauthError{http.StatusUnauthorized, "invalid_client", "Only clients with 'application_type' of 'service' may use the client_credentials 'grant_type' with the Org Authorization Server."}
-
 // token is the token endpoint.
 func (k *Okta) token(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-cache, no-store")
@@ -28,8 +26,7 @@ func (k *Okta) token(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	grant := r.PostForm.Get("grant_type")
-	answer, err := k.grant(r, c, grant)
+	answer, err := k.grant(w, r, c)
 	if err != nil {
 		writeOAuth(w, err)
 		return
@@ -37,15 +34,16 @@ func (k *Okta) token(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answer)
 }
 
-func (k *Okta) grant(r *http.Request, c *client, grant string) (tokenAnswer, error) {
+func (k *Okta) grant(w http.ResponseWriter, r *http.Request, c *client) (tokenAnswer, error) {
+	grant := parameter(r, "grant_type")
 	if len(r.PostForm["grant_type"]) > 1 {
 		return tokenAnswer{}, errDuplicate
 	}
 	switch {
 	case grant == "":
 		return tokenAnswer{}, badRequest("The token request must specify a 'grant_type'. Valid values: [authorization_code, refresh_token]")
-	case grant == "client_credentials":
-		return tokenAnswer{}, errServiceOnly
+	case grant == grantService:
+		return k.grantServiceToken(w, r, c)
 	case grant != grantCode && grant != grantRefresh:
 		return tokenAnswer{}, oauthError{http.StatusBadRequest, "unsupported_grant_type", "The authorization grant type is not supported by the authorization server. Configured grant types: [authorization_code, refresh_token]."}
 	case !c.hasGrant(grant):
