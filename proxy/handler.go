@@ -11,11 +11,9 @@ import (
 	"strings"
 
 	"sallyport/config"
-	"sallyport/identity"
 	"sallyport/internal/clientip"
+	"sallyport/internal/ui"
 	"sallyport/internal/weberr"
-	"sallyport/policy"
-	"sallyport/session"
 	"sallyport/telemetry"
 )
 
@@ -93,6 +91,9 @@ func (h *Handler) serve(x *exchange) error {
 		h.redirectUnescaped(x)
 		return nil
 	}
+	if h.preflight(x) {
+		return nil
+	}
 	if err := x.checkUpgrade(); err != nil {
 		return err
 	}
@@ -101,6 +102,8 @@ func (h *Handler) serve(x *exchange) error {
 		return err
 	}
 	switch r := x.plan.route; {
+	case r.Maintenance != nil:
+		return weberr.Maintenance(x.host, r.Maintenance.Message, r.Maintenance.RetryAfter)
 	case r.Redirect != nil:
 		return h.redirect(x)
 	case r.Response != nil:
@@ -145,75 +148,9 @@ func (h *Handler) match(x *exchange) error {
 		return weberr.NotFound(x.host)
 	}
 	x.plan = h.plans[route]
+	x.r = ui.Prefer(x.r, route.Answers)
 	telemetry.AccessFrom(x.r.Context()).SetRoute(route.Name)
 	return nil
-}
-
-// authorize asks who is there and whether they may. Where they may not, the
-// answer is an error or has been given.
-func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
-	route := x.plan.route
-	s, outage := h.o.Authenticator.Session(x.r, route)
-	if outage != nil {
-		s = nil
-	}
-	d, person := h.o.Authorizer.Decide(route, s, h.policyRequest(x))
-	h.note(x, s, d)
-	if d.Effect == policy.Allow {
-		if x.session, x.person = s, person; d.Anonymous {
-			x.session, x.person = nil, nil
-		}
-		return true, nil
-	}
-	switch {
-	case isRobots(x):
-		h.plainText(x, robots)
-		return false, nil
-	case outage != nil: // with a session it might have been allowed
-		return false, outage
-	case d.Effect == policy.Unauthenticated:
-		h.dress(x)
-		return false, h.o.Authenticator.Challenge(x.w, x.r, route)
-	}
-	return false, h.denial(x, s, person, d)
-}
-
-func (h *Handler) policyRequest(x *exchange) policy.Request {
-	req := policy.Request{
-		Method: x.r.Method, Host: x.host, Path: x.target.match, IP: x.ip, Header: x.r.Header,
-	}
-	if x.r.TLS != nil && len(x.r.TLS.PeerCertificates) > 0 {
-		req.ClientCertificate = x.r.TLS.PeerCertificates[0]
-	}
-	return req
-}
-
-// note writes down who asked and what was decided.
-func (h *Handler) note(x *exchange, s *session.Session, d policy.Decision) {
-	access := telemetry.AccessFrom(x.r.Context())
-	access.SetEffect(d.Effect.String())
-	if s != nil {
-		access.SetSession(s.ID)
-		access.SetUser(s.Subject.Email, s.Subject.ID)
-	}
-}
-
-// denial names the account and, where the route allows it, the reasons.
-func (h *Handler) denial(x *exchange, s *session.Session, p *identity.Person, d policy.Decision) error {
-	account := ""
-	if s != nil {
-		account = factsOf(s, p).email
-	}
-	e := weberr.Denied(x.host, account)
-	if x.plan.route.ShowErrorDetails {
-		if names := d.AllowReasons.Names(); len(names) > 0 {
-			e.Details = append(e.Details, "allow: "+strings.Join(names, ", "))
-		}
-		if names := d.DenyReasons.Names(); len(names) > 0 {
-			e.Details = append(e.Details, "deny: "+strings.Join(names, ", "))
-		}
-	}
-	return e
 }
 
 // fail answers with an error.

@@ -2,16 +2,20 @@
 // decides what was asked for, asks who is there and whether they may, and
 // forwards what remains. In the order of a request:
 //
-//	target.go, host.go, hygiene.go  one spelling of path and host, or a refusal
-//	router.go, pathindex.go         (host, path) -> route
-//	handler.go                      the list of calls; answer.go: what needs no upstream
-//	upgrade.go                      WebSocket and other switches of protocol
-//	plan.go, request.go             what is taken from and laid on a request
-//	identity.go, assertion.go       who is there, told to the upstream; keys.go, jwks.go
-//	forward.go, body.go, roundtrip.go, transports.go   to the upstream and back
-//	response.go                     what is taken from and laid on a response
-//	streams.go                      what is under way, by session, to be cut
-//	server.go, tls.go               the listener's bounds and certificates
+//	target.go, pathbuilder.go, host.go   one spelling of path and host, or a refusal
+//	hygiene.go                           what else is refused as it came
+//	router.go, hosts.go, wildcard.go, pathindex.go   (host, path) -> route
+//	handler.go, decide.go                the list of calls; who is there, may they
+//	answer.go, location.go, cors.go      what needs no upstream
+//	upgrade.go, switched.go, frames.go   WebSocket and other switches of protocol
+//	plan.go, upstream.go, rewrite.go     a route made ready; where a request goes
+//	request.go, reserved.go, ours.go, expand.go   what is taken from and laid on it
+//	assertion.go, told.go, claims.go, keys.go, jwks.go   who is there, told upstream
+//	forward.go, roundtrip.go, transports.go, clienttls.go   to the upstream and back
+//	bounds.go, body.go                   how long all that may take
+//	response.go                          what is taken from and laid on a response
+//	streams.go                           what is under way, by session, to be cut
+//	server.go, tls.go                    the listener's bounds and certificates
 //
 // The path that is matched is the path that is decided on and the path that is
 // forwarded: it is read once, in target.go, and never again. Whatever refuses,

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+
+	"sallyport/telemetry"
 )
 
 // interceptedHeader marks answers of our own; no upstream may claim it.
@@ -28,17 +30,20 @@ func (h *Handler) modifyResponse(res *http.Response) error {
 	x.rewriteResponse(res.Header)
 	lay(res.Header, h.fixed)
 	lay(res.Header, x.plan.response)
+	x.shareUpstream(res.Header)
+	telemetry.AccessFrom(x).SetDetail("via_upstream")
 
 	k := x.kindOf(res)
+	if k < kindWebSocket {
+		res.Body = &responseBody{ReadCloser: res.Body, x: x, res: res, left: res.ContentLength}
+	} else if err := x.switchTo(res, k); err != nil {
+		return err
+	}
 	x.answered(k)
 	if k != kindRequest {
 		h.o.Streams.become(x.stream, k)
 	}
-	if k < kindWebSocket {
-		res.Body = &responseBody{ReadCloser: res.Body, x: x, res: res, left: res.ContentLength}
-		return nil
-	}
-	return x.switchTo(res, k)
+	return nil
 }
 
 // kindOf says what the exchange turned out to be.

@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/config"
+)
+
+// T54: a client that leaves takes its request with it.
+func TestClientThatLeavesCancelsTheUpstream(t *testing.T) {
+	w := newWorld(t, nil)
+	c := w.dial()
+	c.send("GET /_/hang HTTP/1.1\nHost: app.test\n\n")
+	w.up.WaitRequests(1)
+	c.Close()
+	w.up.WaitGone(1)
+}
+
+// T54: an answer that breaks off is seen to break off.
+func TestAnswerThatBreaksOffIsSeenToBreakOff(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, h2 := range []bool{false, true} {
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", "https://app.test/_/reset", nil)
+		res, err := w.client(h2).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err == nil || string(body) != "begun" {
+			t.Errorf("HTTP/2 %t: read %q, %v; want an error after what was sent", h2, body, err)
+		}
+	}
+	// and leaves no dirty connection behind
+	for range 3 {
+		if code, body := w.raw("GET /clean HTTP/1.1\nHost: app.test\n\n"); code != 200 || !strings.HasPrefix(body, "GET /clean ") {
+			t.Errorf("afterwards: %d %q", code, body)
+		}
+	}
+}
+
+func ms(n int) *time.Duration {
+	d := time.Duration(n) * time.Millisecond
+	return &d
+}
+
+func TestTimeouts(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*config.Route, *config.UpstreamDefaults)
+		path   string
+		code   string // "" for an answer that breaks off
+	}{
+		{"default, no answer", func(_ *config.Route, d *config.UpstreamDefaults) { d.Timeout = *ms(50) }, "/_/hang", "upstream-timeout"},
+		{"route, no answer", func(r *config.Route, _ *config.UpstreamDefaults) { r.Timeout = ms(50) }, "/_/hang", "upstream-timeout"},
+		{"idle, no answer", func(r *config.Route, _ *config.UpstreamDefaults) { r.IdleTimeout = ms(50) }, "/_/hang", "upstream-timeout"},
+		{"route, half an answer", func(r *config.Route, _ *config.UpstreamDefaults) { r.Timeout = ms(50) }, "/_/slow", ""},
+		{"idle, half an answer", func(r *config.Route, _ *config.UpstreamDefaults) { r.IdleTimeout = ms(50) }, "/_/slow", ""},
+		{"idle, events", func(r *config.Route, _ *config.UpstreamDefaults) { r.IdleTimeout = ms(50) }, "/_/events", ""},
+	} {
+		w := newWorld(t, func(s *setup) { tt.change(s.routes[0], &s.o.Upstream) })
+		c := w.dial()
+		c.send("GET " + tt.path + " HTTP/1.1\nHost: app.test\n\n")
+		res, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.ReadAll(res.Body)
+		if tt.code == "" && (res.StatusCode != 200 || err == nil) {
+			t.Errorf("%s: %d, %v; want an answer that breaks off", tt.name, res.StatusCode, err)
+		}
+		if tt.code != "" && (res.StatusCode != 504 || res.Header.Get("X-Code") != tt.code) {
+			t.Errorf("%s: %d %s, want 504 %s", tt.name, res.StatusCode, res.Header.Get("X-Code"), tt.code)
+		}
+		w.up.WaitGone(1) // the upstream is not left working for nobody
+	}
+}
+
+func TestTimeoutsThatDoNotApply(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*config.Route, *config.UpstreamDefaults)
+		want   [4]time.Duration // headers, total, idle, streams
+	}{
+		{"default", func(_ *config.Route, d *config.UpstreamDefaults) {}, [4]time.Duration{30 * time.Second, 0, defaultIdleTimeout, 0}},
+		{"timeout", func(r *config.Route, _ *config.UpstreamDefaults) { r.Timeout = ms(1) }, [4]time.Duration{*ms(1), *ms(1), defaultIdleTimeout, 0}},
+		{"no timeout", func(r *config.Route, _ *config.UpstreamDefaults) { r.Timeout = ms(0) }, [4]time.Duration{0, 0, defaultIdleTimeout, 0}},
+		{"idle alone", func(r *config.Route, _ *config.UpstreamDefaults) { r.IdleTimeout = ms(2) }, [4]time.Duration{0, 0, *ms(2), *ms(2)}},
+		{"no idle", func(r *config.Route, _ *config.UpstreamDefaults) { r.IdleTimeout = ms(0) }, [4]time.Duration{0, 0, 0, 0}},
+	} {
+		r, d := route("x", "x.test"), config.UpstreamDefaults{Timeout: 30 * time.Second}
+		tt.change(r, &d)
+		var p plan
+		p.setTimeouts(r, d)
+		if got := [4]time.Duration{p.headers, p.total, p.idle, p.streams}; got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// A stream of events outlives the timeout of its route.
+func TestEventsFlowAtOnceAndAreNoSlowAnswer(t *testing.T) {
+	w := newWorld(t, func(s *setup) { s.routes[0].Timeout = ms(100) })
+	c := w.dial()
+	c.send("GET /_/events HTTP/1.1\nHost: app.test\n\n")
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 64)
+	n, err := io.ReadAtLeast(res.Body, buf, 9)
+	if err != nil || string(buf[:n]) != "data: 1\n\n" {
+		t.Fatalf("first event: %q, %v", buf[:n], err)
+	}
+	timer := time.NewTimer(200 * time.Millisecond) // past the timeout, which must not fire
+	<-timer.C
+	w.up.Send()
+	n, err = io.ReadAtLeast(res.Body, buf, 9)
+	if err != nil || string(buf[:n]) != "data: 2\n\n" {
+		t.Errorf("second event: %q, %v", buf[:n], err)
+	}
+}
+
+// T53: a client that stops in the middle of its body is not waited for.
+func TestSilentClientIsNotWaitedFor(t *testing.T) {
+	w := newWorld(t, func(s *setup) { s.o.BodyTimeout = 50 * time.Millisecond })
+	c := w.dial()
+	c.send("POST / HTTP/1.1\nHost: app.test\nContent-Length: 10\n\nhello")
+	if res, _ := c.read(); res.StatusCode != http.StatusRequestTimeout || !c.closed() {
+		t.Errorf("status %d, want 408 and a closed connection", res.StatusCode)
+	}
+	w.up.WaitGone(1)
+}

@@ -1,0 +1,78 @@
+package proxy
+
+import (
+	"strings"
+
+	"sallyport/identity"
+	"sallyport/internal/weberr"
+	"sallyport/policy"
+	"sallyport/session"
+	"sallyport/telemetry"
+)
+
+// authorize asks who is there and whether they may. Where they may not, the
+// answer is an error or has been given.
+func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
+	route := x.plan.route
+	s, outage := h.o.Authenticator.Session(x.r, route)
+	if outage != nil {
+		s = nil
+	}
+	d, person := h.o.Authorizer.Decide(route, s, h.policyRequest(x))
+	h.note(x, s, d)
+	if d.Effect == policy.Allow {
+		if x.session, x.person = s, person; d.Anonymous {
+			x.session, x.person = nil, nil
+		}
+		return true, nil
+	}
+	switch {
+	case isRobots(x):
+		h.plainText(x, robots)
+		return false, nil
+	case outage != nil: // with a session it might have been allowed
+		return false, outage
+	case d.Effect == policy.Unauthenticated:
+		h.dress(x)
+		return false, h.o.Authenticator.Challenge(x.w, x.r, route)
+	}
+	return false, h.denial(x, s, person, d)
+}
+
+func (h *Handler) policyRequest(x *exchange) policy.Request {
+	req := policy.Request{
+		Method: x.r.Method, Host: x.host, Path: x.target.match, IP: x.ip, Header: x.r.Header,
+	}
+	if x.r.TLS != nil && len(x.r.TLS.PeerCertificates) > 0 {
+		req.ClientCertificate = x.r.TLS.PeerCertificates[0]
+	}
+	return req
+}
+
+// note writes down who asked and what was decided.
+func (h *Handler) note(x *exchange, s *session.Session, d policy.Decision) {
+	access := telemetry.AccessFrom(x.r.Context())
+	access.SetEffect(d.Effect.String())
+	if s != nil {
+		access.SetSession(s.ID)
+		access.SetUser(s.Subject.Email, s.Subject.ID)
+	}
+}
+
+// denial names the account and, where the route allows it, the reasons.
+func (h *Handler) denial(x *exchange, s *session.Session, p *identity.Person, d policy.Decision) error {
+	account := ""
+	if s != nil {
+		account = factsOf(s, p).email
+	}
+	e := weberr.Denied(x.host, account)
+	if x.plan.route.ShowErrorDetails {
+		if names := d.AllowReasons.Names(); len(names) > 0 {
+			e.Details = append(e.Details, "allow: "+strings.Join(names, ", "))
+		}
+		if names := d.DenyReasons.Names(); len(names) > 0 {
+			e.Details = append(e.Details, "deny: "+strings.Join(names, ", "))
+		}
+	}
+	return e
+}
