@@ -62,10 +62,11 @@ func (v value) choice(allowed []string) (string, bool) {
 	return "", false
 }
 
+// separators are what an enumeration's name may be written with or without.
+var separators = strings.NewReplacer("_", "", "-", "", " ", "")
+
 // bare is an enumeration's name without case and separators.
-func bare(s string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
-}
+func bare(s string) string { return separators.Replace(strings.ToLower(s)) }
 
 // absoluteURL takes a URL with a host and without user name and fragment.
 func (v value) absoluteURL() (*url.URL, bool) {

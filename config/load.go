@@ -62,8 +62,10 @@ type loader struct {
 	// their names. homes says which object a key belongs to.
 	secretKeys map[string]bool
 	secretList []string
-	judged     map[string]bool // unknown names: whether they look secret
-	homes      map[string]string
+	// nearSecrets remembers which unknown names were taken for misspelt secrets.
+	nearSecrets map[string]bool
+	judged      map[string]bool // unknown names: whether they look secret
+	homes       map[string]string
 }
 
 func newLoader(o LoadOptions) *loader {
@@ -90,6 +92,7 @@ func newLoader(o LoadOptions) *loader {
 		}
 	}
 	slices.Sort(l.secretList)
+	l.nearSecrets = map[string]bool{}
 	return l
 }
 

@@ -41,7 +41,7 @@ func (l *loader) hideSecrets(source string, n *yaml.Node) {
 		_, known := l.secretKeys[name]
 		_, file := l.secretKeys[strings.TrimSuffix(name, "_file")]
 		switch {
-		case l.secretName(name), !known && l.secretName(nearest(name, l.secretList)):
+		case l.secretName(name), !known && l.nearSecret(name):
 			src.hide(v)
 		case file && l.secretName(strings.TrimSuffix(name, "_file")) && !pathLike(v.Value):
 			src.hide(v)
@@ -49,6 +49,17 @@ func (l *loader) hideSecrets(source string, n *yaml.Node) {
 			l.hideSecrets(source, v)
 		}
 	}
+}
+
+// nearSecret reports whether a name is a misspelt secret's. A file of many routes
+// repeats a few names, so answers are kept.
+func (l *loader) nearSecret(name string) bool {
+	near, asked := l.nearSecrets[name]
+	if !asked {
+		near = l.secretName(nearest(name, l.secretList))
+		l.nearSecrets[name] = near
+	}
+	return near
 }
 
 // usualFile is a relative path that ends as files with keys do.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"runtime/debug"
 	"syscall"
 
 	"sallyport/config"
@@ -52,6 +53,7 @@ func (s *Server) reloadLocked() error {
 	}
 	s.swap(gen)
 	s.warnRestart(old, cfg)
+	go debug.FreeOSMemory()
 	s.log.Info("configuration reloaded", slog.String("hash", cfg.Hash), slog.Int("routes", len(cfg.Routes)))
 	return nil
 }

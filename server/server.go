@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -145,6 +146,7 @@ func (s *Server) Start(ctx context.Context) error {
 	s.health.started()
 	s.log.Info("listening", slog.String("address", s.Addr()), slog.String("config", cfg.File),
 		slog.String("hash", cfg.Hash), slog.Int("routes", len(cfg.Routes)), slog.String("version", Version))
+	go debug.FreeOSMemory() // what reading the configuration took is not needed again
 	if s.opts.Ready != nil {
 		s.opts.Ready(s)
 	}
