@@ -1,0 +1,221 @@
+package server_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"sallyport/internal/harness"
+	"sallyport/internal/oktatest"
+)
+
+// kinds are the clients there are, each with what it sends and how it is told.
+var kinds = []struct {
+	name, method string
+	header       http.Header
+	body         string
+	h1           bool
+	told         func(status int, h http.Header, body []byte) (code string, ok bool)
+	redirected   bool // to sign in, where nobody is
+}{
+	{
+		name: "browser", method: "GET", redirected: true, told: page,
+		header: http.Header{"Accept": {"text/html,*/*;q=0.8"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}},
+	},
+	{
+		name: "browser of old", method: "GET", redirected: true, told: page,
+		header: http.Header{"Accept": {"text/html,*/*;q=0.8"}},
+	},
+	{
+		name: "form", method: "POST", body: "a=b", told: page,
+		header: http.Header{"Accept": {"text/html,*/*;q=0.8"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}, "Content-Type": {"application/x-www-form-urlencoded"}},
+	},
+	{
+		name: "fetch", method: "GET", told: jsonBody,
+		header: http.Header{"Accept": {"*/*"}, "Sec-Fetch-Mode": {"cors"}, "Sec-Fetch-Dest": {"empty"}},
+	},
+	{
+		name: "XMLHttpRequest of old", method: "POST", body: "{}", told: jsonBody,
+		header: http.Header{"Accept": {"text/html, */*"}, "X-Requested-With": {"XMLHttpRequest"}},
+	},
+	{name: "curl", method: "GET", told: jsonBody, header: http.Header{"Accept": {"*/*"}, "User-Agent": {"curl/8.5.0"}}},
+	{name: "API client", method: "DELETE", told: jsonBody, header: http.Header{"Accept": {"application/json"}}},
+	{
+		name: "kubectl", method: "GET", told: kubernetes,
+		header: http.Header{"User-Agent": {"kubectl/v1.31.2 (linux/amd64) kubernetes/5864a46"}, "Accept": {"application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}},
+	},
+	{
+		name: "gRPC", method: "POST", told: grpcHeaders,
+		header: http.Header{"Content-Type": {"application/grpc"}, "Te": {"trailers"}},
+	},
+	{
+		name: "gRPC-web", method: "POST", told: grpcFrame,
+		header: http.Header{"Content-Type": {"application/grpc-web+proto"}, "Accept": {"*/*"}, "Sec-Fetch-Mode": {"cors"}, "X-Grpc-Web": {"1"}},
+	},
+	{
+		name: "WebSocket", method: "GET", h1: true, told: jsonBody,
+		header: http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}},
+	},
+}
+
+// states are what a request can meet, with the status and, for gRPC, its code.
+var states = []struct {
+	name         string
+	status, grpc string
+	host, user   string // "" is nobody
+	signIn       bool   // nobody is signed in
+	enter        func(t *testing.T, w *harness.World)
+	lapse        bool
+}{
+	{name: "no session", status: "401", grpc: "16", host: "app", signIn: true},
+	{name: "a lapsed session", status: "401", grpc: "16", host: "app", user: "alice", lapse: true, signIn: true},
+	{name: "a denial", status: "403", grpc: "7", host: "admin", user: "bob"},
+	{name: "the upstream down", status: "502", grpc: "14", host: "app", user: "bob", enter: func(_ *testing.T, w *harness.World) { w.Upstream.Close() }},
+	{
+		name: "the identity provider down", status: "401", grpc: "16", host: "app", signIn: true,
+		enter: func(_ *testing.T, w *harness.World) { w.Okta.Fail(oktatest.Fault{Act: oktatest.ServerError()}) },
+	},
+	{
+		name: "the store down", status: "503", grpc: "14", host: "app", user: "alice", lapse: true,
+		enter: func(t *testing.T, w *harness.World) {
+			w.Stop() // what is in memory could be served on
+			w.StartServer()
+			if err := w.Server.CloseStore(); err != nil {
+				t.Fatal(err)
+			}
+		},
+	},
+}
+
+// Every kind of client, in every state, gets an answer that it can use: the right
+// status in its own form, and a redirect only where a person can follow it.
+func TestEveryKindOfClientIsAnsweredInEveryState(t *testing.T) {
+	for _, state := range states {
+		t.Run(state.name, func(t *testing.T) {
+			w := harness.Start(t, harness.Options{})
+			b := harness.NewBrowser(t)
+			switch state.user {
+			case "alice":
+				b.SignIn(w.URL(state.host, "/"), "alice@example.com", harness.AlicePassword)
+			case "bob":
+				b.SignIn(w.URL(state.host, "/"), "bob@example.com", harness.BobPassword)
+			}
+			cookies := b.Cookies(state.host + ".localhost")
+			if state.lapse {
+				b.Submit(b.Get(w.URL(state.host, "/.pomerium/sign_out")), nil)
+			}
+			if state.enter != nil {
+				state.enter(t, w)
+			}
+			for _, kind := range kinds {
+				status, header, body := ask(t, kind.h1, kind.method, w.URL(state.host, "/thing?a=b"), kind.header, kind.body, cookies)
+				if header.Get("X-Pomerium-Intercepted-Response") != "true" || header.Get("Cache-Control") != "no-store" {
+					t.Errorf("%s: the answer is not marked as ours, or may be kept: %v", kind.name, header)
+				}
+				if kind.redirected && state.signIn {
+					if status != http.StatusFound || !strings.HasPrefix(header.Get("Location"), "https://authenticate.localhost:") {
+						t.Errorf("%s: %d to %q, want a redirect to sign in", kind.name, status, header.Get("Location"))
+					}
+					continue
+				}
+				if header.Get("Location") != "" {
+					t.Errorf("%s: redirected to %s", kind.name, header.Get("Location"))
+				}
+				want := state.status
+				if strings.HasPrefix(kind.name, "gRPC") {
+					want = "grpc " + state.grpc
+				}
+				if code, ok := kind.told(status, header, body); !ok || code != want {
+					t.Errorf("%s: told %q (in its form: %v), want %q\n%d %v\n%.300s", kind.name, code, ok, want, status, header, body)
+				}
+			}
+		})
+	}
+}
+
+// ask sends one request without following where it leads.
+func ask(t *testing.T, h1 bool, method, target string, header http.Header, body string, cookies map[string]string) (int, http.Header, []byte) {
+	t.Helper()
+	tr := &http.Transport{DialContext: harness.DialLoopback, TLSClientConfig: insecure.Clone(), ForceAttemptHTTP2: !h1}
+	if h1 {
+		tr.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	}
+	defer tr.CloseIdleConnections()
+	req, err := http.NewRequest(method, target, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body == "" {
+		req.Body, req.ContentLength = http.NoBody, 0
+	}
+	req.Header = header.Clone()
+	for name, value := range cookies {
+		req.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	res, err := tr.RoundTrip(req)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, target, err)
+	}
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, res.Header, content
+}
+
+func page(status int, h http.Header, body []byte) (string, bool) {
+	return strconv.Itoa(status), strings.HasPrefix(h.Get("Content-Type"), "text/html") && bytes.Contains(body, []byte("<h1>")) && !bytes.Contains(body, []byte("<script"))
+}
+
+func jsonBody(status int, h http.Header, body []byte) (string, bool) {
+	var said struct {
+		Error, Code string
+		RequestID   string `json:"request_id"`
+		LoginURL    string `json:"login_url"`
+	}
+	err := json.Unmarshal(body, &said)
+	ok := err == nil && said.Error != "" && said.Code != "" && said.RequestID == h.Get("X-Request-Id")
+	if status == http.StatusUnauthorized {
+		ok = ok && strings.HasPrefix(said.LoginURL, "https://") && h.Get("WWW-Authenticate") != ""
+	}
+	return strconv.Itoa(status), ok
+}
+
+func kubernetes(status int, _ http.Header, body []byte) (string, bool) {
+	var said struct {
+		Kind, APIVersion, Status, Reason, Message string
+		Code                                      int
+	}
+	err := json.Unmarshal(body, &said)
+	return strconv.Itoa(status), err == nil && said.Kind == "Status" && said.APIVersion == "v1" && said.Status == "Failure" &&
+		said.Code == status && said.Reason != "" && said.Message != ""
+}
+
+func grpcHeaders(status int, h http.Header, body []byte) (string, bool) {
+	return "grpc " + h.Get("Grpc-Status"), status == 200 && len(body) == 0 && h.Get("Grpc-Message") != "" && h.Get("Content-Type") == "application/grpc"
+}
+
+func grpcFrame(status int, h http.Header, body []byte) (string, bool) {
+	if status != 200 || len(body) < 5 || body[0] != 0x80 || h.Get("Content-Type") != "application/grpc-web+proto" {
+		return "", false
+	}
+	code, message, _ := strings.Cut(string(body[5:]), "\r\n")
+	return "grpc " + strings.TrimPrefix(code, "grpc-status:"), strings.HasPrefix(message, "grpc-message:") && int(body[4]) == len(body)-5
+}
+
+// While the provider is down a person who wants to sign in reads so, with the
+// time to come back, instead of going in circles.
+func TestAPersonReadsThatSignInIsDown(t *testing.T) {
+	w := harness.Start(t, harness.Options{})
+	w.Okta.Fail(oktatest.Fault{Act: oktatest.ServerError()})
+	p := harness.NewBrowser(t).Get(w.URL("app", "/"))
+	if p.Status != 503 || p.Header.Get("Retry-After") == "" || !strings.Contains(p.Body, "Sign-in is unavailable") {
+		t.Errorf("%d, Retry-After %q\n%s", p.Status, p.Header.Get("Retry-After"), p.Body)
+	}
+}

@@ -1,0 +1,4 @@
+package server
+
+// CloseStore takes the store away from under a running server.
+func (s *Server) CloseStore() error { return s.state.store.Close() }
