@@ -81,8 +81,8 @@ func (h *Handler) serve(x *exchange) error {
 		return err
 	}
 	x.ip = h.clientIP(x.r)
-	if answered, err := h.own(x); answered || err != nil {
-		return err
+	if h.own(x) {
+		return nil
 	}
 	if err := h.match(x); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (h *Handler) serve(x *exchange) error {
 }
 
 // own answers what is ours on every host, and the authenticate host whole.
-func (h *Handler) own(x *exchange) (answered bool, err error) {
+func (h *Handler) own(x *exchange) (answered bool) {
 	access := telemetry.AccessFrom(x.r.Context())
 	login := h.isAuthenticateHost(x.host)
 	switch {
@@ -130,9 +130,9 @@ func (h *Handler) own(x *exchange) (answered bool, err error) {
 		h.dress(x)
 		h.o.Authenticator.ServeHTTP(x.w, x.r)
 	default:
-		return false, nil
+		return false
 	}
-	return true, nil
+	return true
 }
 
 // isAuthenticateHost compares authorities; the default port may be left out.

@@ -50,6 +50,7 @@ func TestForwardingHeadersCountFromTrustedProxiesAlone(t *testing.T) {
 				want[name] = []string{tt.real}
 			}
 			want["X-Envoy-Original-Path"] = []string{"/admin"}
+			want["X-Forwarded-Prefix"] = []string{"/p"}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: headers (-want +got):\n%s", tt.name, diff)

@@ -19,6 +19,10 @@ var neverFromClients = []string{
 	"X-Rewrite-Url", "X-Rewrite-Uri", "X-Override-Url", "X-Host", "X-Http-Host-Override", "X-Original-Forwarded-For",
 }
 
+// keptFromTrusted belong to a family that is dropped, and say something only a
+// proxy in front can know.
+var keptFromTrusted = map[string]bool{"X-Forwarded-Prefix": true, "X-Forwarded-Client-Cert": true}
+
 // neverPrefixes are families of the same kind.
 var neverPrefixes = []string{"X-Pomerium-", "X-Forwarded-", "X-Auth-Request-", "X-Webauth-"}
 
@@ -66,6 +70,9 @@ func canonical(name string) string {
 func (r *reserved) drops(name string, trusted bool) bool {
 	if strings.IndexByte(name, '_') >= 0 || strings.HasPrefix(name, "Http-") {
 		name = canonical(name)
+	}
+	if trusted && keptFromTrusted[name] {
+		return r.always[name]
 	}
 	if r.always[name] || hasPrefix(name, r.alwaysPrefixes) {
 		return true

@@ -136,7 +136,16 @@ func TestRouterRefusesWhatCouldNeverBeRight(t *testing.T) {
 	unanchored.Match.Regex = regexp.MustCompile(`/a|/b`)
 	half := route("x", "a.test")
 	half.Match.Regex = regexp.MustCompile(`^/a`)
-	for _, r := range []*config.Route{unanchored, half, route("x", "a b.test"), route("x", "a..test"), route("x", "")} {
+	bare := route("x", "a.test")
+	bare.Match.Regex = regexp.MustCompile(`/a`)
+	tunnel := route("tunnel", "tcp+https://ssh.test:22")
+	if _, err := NewRouter([]*config.Route{tunnel, unanchored}); err == nil {
+		t.Error("what follows a tunnel is not checked")
+	}
+	if r, o := buildRouter([]*config.Route{tunnel, route("x", "a.test")}).Match("a.test", "/"); o != Found {
+		t.Errorf("what follows a tunnel is lost: %v", r)
+	}
+	for _, r := range []*config.Route{unanchored, half, bare, route("x", "a b.test"), route("x", "a..test"), route("x", "")} {
 		if _, err := NewRouter([]*config.Route{r}); err == nil {
 			t.Errorf("route %q %v was accepted", r.From.Host, r.Match.Regex)
 		}

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"pgregory.net/rapid"
 )
 
@@ -209,6 +211,40 @@ func TestStreamsKeepCountUnderLoad(t *testing.T) {
 	}
 	if n := s.CutSession("", "x"); n != 0 {
 		t.Errorf("nobody's session was cut: %d", n)
+	}
+}
+
+func TestStreamsAreMeasured(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	s := NewStreams(reg)
+	for _, k := range []kind{kindRequest, kindEvents, kindGRPC, kindWebSocket, kindUpgrade} {
+		st := &stream{session: "a", end: func(ending) {}}
+		s.add(st)
+		s.become(st, k)
+	}
+	s.CutSession("a", "x")
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			got[f.GetName()+" "+m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+	want := map[string]float64{}
+	for _, k := range []string{"events", "grpc", "websocket", "upgrade", "request"} {
+		want["sallyport_streams_cut_total "+k] = 1
+		if k != "request" {
+			want["sallyport_streams_open "+k] = 1
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("metrics (-want +got):\n%s", diff)
+	}
+	if n := s.Count(); n != 4 {
+		t.Errorf("Count = %d, want 4: a plain request is none", n)
 	}
 }
 

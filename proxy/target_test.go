@@ -80,6 +80,7 @@ func TestTargetHasOneSpellingOrIsRefused(t *testing.T) {
 		{raw: "http://other.example.com/", err: errForm},
 		{raw: "app.example.com:443", err: errForm},
 		{raw: "/" + strings.Repeat("a", maxTarget), err: errLong},
+		{raw: "/?" + strings.Repeat("a", maxTarget-2), match: "/", escaped: "/"},
 	} {
 		got, err := pathRules(t, nil).read(tt.raw)
 		if !errors.Is(err, tt.err) || got.match != tt.match || got.escaped != tt.escaped {
