@@ -124,3 +124,11 @@ func TestReservedNamesAreCanonical(t *testing.T) {
 		}
 	}
 }
+
+func TestHeaderTextIsLeftAloneUnlessItCannotBeAHeader(t *testing.T) {
+	for in, want := range map[string]string{"": "", "a, b%": "a, b%", "a\tb": "a\tb", "é": "é", "a\r\nX: y, z": "a%0D%0AX: y%2C z", "a\x7f": "a%7F"} {
+		if got := headerText(in); got != want {
+			t.Errorf("headerText(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
