@@ -33,6 +33,7 @@ func TestTargetHasOneSpellingOrIsRefused(t *testing.T) {
 		{raw: "/a/b", match: "/a/b", escaped: "/a/b"},
 		{raw: "/a?x=/../%2f", match: "/a", escaped: "/a"},
 		{raw: "/%61dmin", match: "/admin", escaped: "/admin"},
+		{raw: "/a b", match: "/a b", escaped: "/a%20b"}, // HTTP/2 can carry it
 		{raw: "/a%20b", match: "/a b", escaped: "/a%20b"},
 		{raw: "/gr%c3%b6%c3%9fe", match: "/größe", escaped: "/gr%C3%B6%C3%9Fe"},
 		{raw: "/größe", match: "/größe", escaped: "/gr%C3%B6%C3%9Fe"},
