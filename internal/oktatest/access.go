@@ -94,11 +94,12 @@ func (k *Okta) checkBinding(w http.ResponseWriter, r *http.Request, scheme, toke
 }
 
 // challengeAPI refuses a request of the Management API as Okta does: everything
-// is in the header, the body is empty.
+// is in the header, with http even for https, and the body is empty.
 func (k *Okta) challengeAPI(w http.ResponseWriter, r *http.Request, scheme, scope string, e oauthError) {
-	name := map[string]string{"bearer": "Bearer", "dpop": "DPoP"}[scheme]
+	name := map[string]string{"bearer": "Bearer ", "dpop": `DPoP algs="RS256 RS384 RS512 ES256 ES384 ES512", `}[scheme]
+	_, host, _ := strings.Cut(k.url, "://")
 	w.Header().Set("WWW-Authenticate", fmt.Sprintf(
-		`%s authorization_uri="%s/oauth2/v1/authorize", realm="%s", scope="%s", error="%s", error_description="%s", resource="%s"`,
-		name, k.url, k.url, scope, e.code, e.description, r.URL.Path))
+		`%sauthorization_uri="http://%s/oauth2/v1/authorize", realm="http://%s", scope="%s", error="%s", error_description="%s", resource="%s"`,
+		name, host, host, scope, e.code, e.description, r.URL.Path))
 	w.WriteHeader(e.status)
 }

@@ -51,6 +51,9 @@ type Client struct {
 	Keys jose.JSONWebKeySet
 	// APIScopes are the scopes granted to it, e.g. "okta.users.read".
 	APIScopes []string
+	// AllScopesOrNone refuses a request for a scope that is not granted, with
+	// invalid_scope. Okta leaves such a scope out of the token.
+	AllScopesOrNone bool
 	// Role is its administrator role; without one it reaches nothing.
 	Role Role
 	// DPoP demands proofs of possession (RFC 9449) with requests for tokens, and

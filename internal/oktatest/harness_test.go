@@ -340,3 +340,12 @@ func (b *browser) active(token string) bool {
 	active, _ := b.introspect(token)["active"].(bool)
 	return active
 }
+
+func encode(t *testing.T, v any) string {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}

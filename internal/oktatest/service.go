@@ -13,6 +13,7 @@ var (
 	errScopeNone     = oauthError{http.StatusBadRequest, "invalid_scope", "The authorization server resource does not have any configured default scopes, 'scope' must be provided."}
 	errScopeOpenID   = oauthError{http.StatusBadRequest, "invalid_scope", "Cannot request 'openid' scopes using client credentials."}
 	errScopeUnknown  = oauthError{http.StatusBadRequest, "invalid_scope", "One or more scopes are not configured for the authorization server resource."}
+	errScopeNothing  = oauthError{http.StatusBadRequest, "consent_required", "You are not allowed any of the requested scopes."}
 	errScopeDenied   = oauthError{http.StatusBadRequest, "invalid_scope", "The requested scope is invalid, unknown, malformed, or exceeds the scope granted by the resource owner."}
 )
 
@@ -39,23 +40,29 @@ func (k *Okta) grantServiceToken(w http.ResponseWriter, r *http.Request, c *clie
 	return k.issueService(c, scopes, bound), nil
 }
 
-// serviceScopes are the scopes of a token: those asked for, all of which must be
-// granted.
+// serviceScopes are the scopes of a token: those asked for that are granted, which
+// must be one at least. Okta says nothing of the others but in "scope".
 func (c *client) serviceScopes(asked []string) ([]string, error) {
 	if len(asked) == 0 {
 		return nil, errScopeNone
 	}
+	var granted []string
 	for _, scope := range asked {
 		switch {
 		case slices.Contains(scopesKnown, scope):
 			return nil, errScopeOpenID
 		case !strings.HasPrefix(scope, "okta.") && !strings.HasPrefix(scope, "ssf."):
 			return nil, errScopeUnknown
-		case !slices.Contains(c.APIScopes, scope):
+		case slices.Contains(c.APIScopes, scope):
+			granted = append(granted, scope)
+		case c.AllScopesOrNone:
 			return nil, errScopeDenied
 		}
 	}
-	return asked, nil
+	if len(granted) == 0 {
+		return nil, errScopeNothing
+	}
+	return granted, nil
 }
 
 func (k *Okta) issueService(c *client, scopes []string, bound string) tokenAnswer {
