@@ -37,6 +37,13 @@ func (h *health) report(now time.Time, err error) {
 	h.at, h.err = now, err
 }
 
+// concerns reports whether an outcome says something about reading people: that
+// we may not list groups, or that a cursor is old, does not.
+func (h *health) concerns(path string, err error) bool {
+	var forbidden *idp.ForbiddenError
+	return path == "/api/v1/users" || !errors.As(err, &forbidden) && !errors.Is(err, idp.ErrCursor)
+}
+
 // last returns the last outcome and whether it is recent.
 func (h *health) last(now time.Time) (err error, recent bool) {
 	h.mu.Lock()

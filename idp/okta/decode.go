@@ -37,28 +37,6 @@ func (o object) text(name string) string {
 	return s
 }
 
-// decodePerson reads a user without groups. Id and status must be there;
-// everything else is null somewhere in recorded answers.
-func decodePerson(raw []byte, attributes map[string]bool) (identity.Person, error) {
-	var user object
-	if err := json.Unmarshal(raw, &user); err != nil || user == nil {
-		return identity.Person{}, errors.New("expected an object")
-	}
-	var profile object
-	if err := json.Unmarshal(orNull(user["profile"]), &profile); err != nil {
-		return identity.Person{}, errors.New("expected an object as profile")
-	}
-	p := identity.Person{
-		ID: user.text("id"), Status: identity.Status(user.text("status")),
-		Login: profile.text("login"), Email: profile.text("email"), Name: displayName(profile),
-		Profile: keep(profile, attributes),
-	}
-	if !plausibleID(p.ID) || p.Status == "" {
-		return identity.Person{}, fmt.Errorf("expected id and status, got id %q and status %q", clip(p.ID, 40), clip(string(p.Status), 40))
-	}
-	return p, nil
-}
-
 func orNull(raw json.RawMessage) json.RawMessage {
 	if raw == nil {
 		return json.RawMessage("null")
@@ -124,21 +102,7 @@ func attributeText(v any) (string, bool) {
 
 // decodeGroups reads a page of groups. A page that is null, or a group without
 // id, is an error and not an empty page: it would take groups away.
-func decodeGroups(raw []byte) ([]identity.Group, error) {
-	var page []object
-	if err := json.Unmarshal(raw, &page); err != nil || page == nil {
-		return nil, errors.New("expected a list of groups")
-	}
-	groups := make([]identity.Group, 0, len(page))
-	for i, o := range page {
-		g, err := decodeGroup(o)
-		if err != nil {
-			return nil, fmt.Errorf("group %d: %w", i+1, err)
-		}
-		groups = append(groups, g)
-	}
-	return groups, nil
-}
+func decodeGroups(raw []byte) ([]identity.Group, error) { return decodeList(raw, decodeGroup) }
 
 func decodeGroup(o object) (identity.Group, error) {
 	var profile object

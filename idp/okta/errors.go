@@ -14,15 +14,23 @@ import (
 
 // Error is a request that Okta, or whoever stood in its place, did not answer as
 // asked. errors.Is(err, idp.ErrNotFound) holds for Okta's own "no such
-// resource", errors.Is(err, idp.ErrUnavailable) for everything else.
+// resource", errors.As(err, **idp.ForbiddenError) where our credentials do not
+// reach that far, errors.Is(err, idp.ErrUnavailable) for that and everything
+// else.
 type Error struct {
 	Path       string        // of the request
 	Status     int           // 0: there was no answer
-	Code       string        // Okta's, "E0000011"; "": the answer was not Okta's
+	Code       string        // Okta's, "E0000011", or OAuth's, "invalid_client"; "": the answer was not Okta's
 	Summary    string        // Okta's words, or ours
 	RequestID  string        // X-Okta-Request-Id, for Okta's support
 	RetryAfter time.Duration // when asking again may help; 0: unknown
 	Err        error         // the cause, or nil
+
+	challenge string   // error of WWW-Authenticate
+	byApp     bool     // asked with an access token rather than an API token
+	granted   []string // scopes of that token
+	keyID     string   // kid that a client assertion named
+	anew      bool     // the same request, authorised anew, may fare better
 }
 
 // Error says what happened and, where there is something, what to do.
@@ -47,10 +55,19 @@ func (e *Error) Error() string {
 
 // Unwrap makes e an idp error.
 func (e *Error) Unwrap() []error {
-	if e.Status == http.StatusNotFound && e.Code == codeNotFound {
+	switch {
+	case e.Status == http.StatusNotFound && e.Code == codeNotFound && namesOne(e.Path):
 		return []error{idp.ErrNotFound}
+	case e.forbidden():
+		return []error{&idp.ForbiddenError{What: subjectOf(e.Path), Scope: e.missingScope(), Err: e.Err}}
 	}
 	return []error{&idp.UnavailableError{What: e.Summary, RetryAfter: e.RetryAfter, Err: e.Err}}
+}
+
+// namesOne reports whether a path names one thing, or what one thing has: a
+// listing of all things cannot be "not found".
+func namesOne(path string) bool {
+	return len(strings.Split(strings.Trim(path, "/"), "/")) > 3
 }
 
 // Okta's error codes that mean something particular here
@@ -58,29 +75,19 @@ func (e *Error) Unwrap() []error {
 const (
 	codeNotFound  = "E0000007"
 	codeRateLimit = "E0000047"
+	codeNoRight   = "E0000006"
+	codeNoFeature = "E0000015"
 )
 
-// Advice says in plain words what an operator can do about e, or "".
-func (e *Error) Advice() string {
-	switch e.Code {
-	case "E0000011":
-		return "the API token is revoked, was not used for 30 days, or is another organisation's: make a new one under Security > API > Tokens and put it into idp_service_account"
-	case "E0000004", "E0000005":
-		return "the API token is not accepted: put one from Security > API > Tokens into idp_service_account"
-	case "E0000006":
-		return "the API token's owner may not read this: give that administrator at least the Read-only Administrator role, and look whether the token is limited to a network zone"
-	case "E0000015":
-		return "the organisation does not have this feature"
-	case codeRateLimit:
-		return "the rate limit is used up; it is shared with everything else that uses the organisation's API"
+// forbidden reports whether Okta knows us and says no.
+func (e *Error) forbidden() bool {
+	switch e.Status {
+	case http.StatusForbidden:
+		return e.Code == codeNoRight || e.Code == codeNoFeature || e.challenge == "insufficient_scope"
+	case http.StatusUnauthorized:
+		return e.Code == codeNoFeature
 	}
-	switch {
-	case errors.Is(e.Err, httpout.ErrRedirect):
-		return "check idp_provider_url: the host does not serve the API itself"
-	case e.Status == http.StatusNotFound:
-		return "check idp_provider_url: there is no Okta API at this host"
-	}
-	return ""
+	return false
 }
 
 // failure makes an Error of an answer that is not a 200 with JSON.
@@ -88,6 +95,7 @@ func failure(path string, resp *http.Response, body []byte, now time.Time) *Erro
 	e := &Error{
 		Path: path, Status: resp.StatusCode, RequestID: clip(resp.Header.Get("X-Okta-Request-Id"), 80),
 		RetryAfter: httpout.RetryAfter(resp.Header, now), Summary: "answer is not Okta's",
+		challenge: challengeError(resp.Header.Get("WWW-Authenticate")),
 	}
 	var told struct {
 		Code    string `json:"errorCode"`
@@ -97,10 +105,26 @@ func failure(path string, resp *http.Response, body []byte, now time.Time) *Erro
 		e.Code, e.Summary = clip(told.Code, 20), clip(told.Summary, 200)
 		return e
 	}
-	if challenge := resp.Header.Get("WWW-Authenticate"); resp.StatusCode == http.StatusUnauthorized || challenge != "" {
+	if resp.StatusCode == http.StatusUnauthorized || resp.Header.Get("WWW-Authenticate") != "" {
 		e.Summary = "credentials refused"
+		if e.challenge != "" {
+			e.Summary += ": " + e.challenge
+		}
 	}
 	return e
+}
+
+// challengeError is the error parameter of a WWW-Authenticate line (RFC 6750 §3).
+func challengeError(line string) string {
+	_, rest, ok := strings.Cut(line, `error="`)
+	if !ok {
+		return ""
+	}
+	value, _, ok := strings.Cut(rest, `"`)
+	if !ok {
+		return ""
+	}
+	return clip(value, 60)
 }
 
 // nonsense is an answer that came and cannot be used.

@@ -8,49 +8,81 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
+	"sallyport/idp"
 	"sallyport/internal/httpout"
 )
 
-// maxInFlight stays far below the 35 concurrent requests that the smallest
-// organisations are allowed in all.
-const maxInFlight = 10
+const (
+	// maxInFlight stays far below the 35 concurrent requests that the smallest
+	// organisations are allowed in all; maxListing of them are nobody's who waits.
+	maxInFlight = 10
+	maxListing  = 6
+	// DefaultShare of the rate limit that Okta shows us is used where nobody
+	// waits: the rest is for sign-ins and for whoever else has our credentials.
+	DefaultShare = 0.8
+)
 
-// bucketOf names the rate limit that a path counts against
+// The buckets, by the path that Okta's dashboard shows
 // (https://developer.okta.com/docs/reference/rl-additional-limits/).
+const (
+	bucketUsers  = "/api/v1/users"
+	bucketUser   = "/api/v1/users/{id}"
+	bucketGroups = "/api/v1/groups"
+	bucketGroup  = "/api/v1/groups/{id}"
+	bucketApps   = "/api/v1/apps"
+	bucketApp    = "/api/v1/apps/{id}"
+	bucketLogs   = "/api/v1/logs"
+	bucketOther  = "/api/v1"
+	bucketToken  = tokenPath
+)
+
+// bucketOf names the rate limit that a path of the API counts against.
 func bucketOf(path string) string {
 	parts := strings.Split(strings.Trim(path, "/"), "/") // api v1 users ID groups
-	if len(parts) < 3 || len(parts) > 4 {
-		return "/api/v1"
+	if len(parts) < 3 || parts[0] != "api" || parts[1] != "v1" {
+		return bucketOther
 	}
-	switch {
-	case parts[2] == "users" && len(parts) == 3:
-		return "/api/v1/users"
-	case parts[2] == "users":
-		return "/api/v1/users/{id}"
-	case parts[2] == "groups" && len(parts) == 3:
-		return "/api/v1/groups"
-	case parts[2] == "groups":
-		return "/api/v1/groups/{id}"
+	depth, members := len(parts)-3, len(parts) == 5 && parts[4] == "users"
+	switch parts[2] {
+	case "users":
+		return [...]string{bucketUsers, bucketUser, bucketOther}[min(depth, 2)]
+	case "groups":
+		if members {
+			return bucketGroups
+		}
+		return [...]string{bucketGroups, bucketGroup, bucketOther}[min(depth, 2)]
+	case "apps":
+		return [...]string{bucketApps, bucketApp, bucketApps}[min(depth, 2)]
+	case "logs":
+		return bucketLogs
 	}
-	return "/api/v1"
+	return bucketOther
 }
 
 // limits holds requests back by what Okta's headers said is left, by the
 // configured rate, and by how many are under way.
 type limits struct {
 	metrics *metrics
+	share   float64
 	qps     *rate.Limiter // nil: no bound
+	turn    chan struct{} // who may wait for qps where nobody waits for them
 	slots   chan struct{}
+	listing chan struct{}
 
 	mu      sync.Mutex
 	buckets map[string]httpout.Rate
 }
 
-func newLimits(qps float64, m *metrics) *limits {
-	l := &limits{metrics: m, slots: make(chan struct{}, maxInFlight), buckets: map[string]httpout.Rate{}}
+func newLimits(qps, share float64, m *metrics) *limits {
+	if share <= 0 || share > 1 {
+		share = DefaultShare
+	}
+	l := &limits{
+		metrics: m, share: share, slots: make(chan struct{}, maxInFlight), listing: make(chan struct{}, maxListing),
+		turn: make(chan struct{}, 1), buckets: map[string]httpout.Rate{},
+	}
 	if qps > 0 {
 		l.qps = rate.NewLimiter(rate.Limit(qps), max(1, int(qps)))
 	}
@@ -60,21 +92,75 @@ func newLimits(qps float64, m *metrics) *limits {
 // enter waits until a request may go out. A wait that would be too long is not
 // begun: the error says how long it would have been.
 func (l *limits) enter(ctx context.Context, t *transport, bucket, path string) (release func(), failed *Error) {
-	if wait := l.reserve(bucket, t.now()); wait > 0 {
-		deadline, bounded := ctx.Deadline()
-		if wait > maxWait || bounded && time.Until(deadline) < wait {
-			return nil, limited(path, wait)
-		}
-		if err := t.sleep(ctx, wait); err != nil {
-			return nil, &Error{Path: path, Summary: "gave up waiting for the rate limit", RetryAfter: wait, Err: err}
+	p := priorityOf(ctx)
+	if failed := l.pause(ctx, t, path, l.reserve(bucket, p, t.now())); failed != nil {
+		return nil, failed
+	}
+	if failed := l.pace(ctx, t, path, p); failed != nil {
+		return nil, failed
+	}
+	if p == steady {
+		select {
+		case l.listing <- struct{}{}:
+		case <-ctx.Done():
+			return nil, crowded(path, ctx)
 		}
 	}
 	select {
 	case l.slots <- struct{}{}:
-		return func() { <-l.slots }, nil
 	case <-ctx.Done():
-		return nil, &Error{Path: path, Summary: "too many requests to okta under way", RetryAfter: time.Second, Err: ctx.Err()}
+		if p == steady {
+			<-l.listing
+		}
+		return nil, crowded(path, ctx)
 	}
+	return func() {
+		<-l.slots
+		if p == steady {
+			<-l.listing
+		}
+	}, nil
+}
+
+func crowded(path string, ctx context.Context) *Error {
+	return &Error{Path: path, Summary: "too many requests to okta under way", RetryAfter: time.Second, Err: ctx.Err()}
+}
+
+func (l *limits) pause(ctx context.Context, t *transport, path string, wait time.Duration) *Error {
+	if wait <= 0 {
+		return nil
+	}
+	deadline, bounded := ctx.Deadline()
+	if wait > longestWait(ctx) || bounded && time.Until(deadline) < wait {
+		return limited(path, wait)
+	}
+	if err := t.sleep(ctx, wait); err != nil {
+		return &Error{Path: path, Summary: "gave up waiting for the rate limit", RetryAfter: wait, Err: err}
+	}
+	return nil
+}
+
+// pace holds to the configured rate. Of the requests nobody waits for, one at a
+// time stands in line, so that a sign-in comes second at most.
+func (l *limits) pace(ctx context.Context, t *transport, path string, p priority) *Error {
+	if l.qps == nil {
+		return nil
+	}
+	if p == steady {
+		select {
+		case l.turn <- struct{}{}:
+			defer func() { <-l.turn }()
+		case <-ctx.Done():
+			return crowded(path, ctx)
+		}
+	}
+	now := t.now()
+	r := l.qps.ReserveN(now, 1)
+	failed := l.pause(ctx, t, path, r.DelayFrom(now))
+	if failed != nil {
+		r.CancelAt(now)
+	}
+	return failed
 }
 
 var errLimited = errors.New("rate limit used up")
@@ -83,27 +169,34 @@ func limited(path string, wait time.Duration) *Error {
 	return &Error{Path: path, Code: codeRateLimit, Summary: "not asked: nothing is left for " + wait.Round(time.Second).String(), RetryAfter: wait, Err: errLimited}
 }
 
-// reserve takes one request from the bucket and the rate, and returns how long it
-// has to wait.
-func (l *limits) reserve(bucket string, now time.Time) time.Duration {
+// reserve takes one request from the bucket and returns how long it has to wait.
+func (l *limits) reserve(bucket string, p priority, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if b, ok := l.buckets[bucket]; ok && now.Before(b.Reset) {
-		if b.Remaining <= 0 {
-			return b.Reset.Sub(now) + time.Second + jitter(250*time.Millisecond)
-		}
-		b.Remaining--
-		l.buckets[bucket] = b
-	}
-	if l.qps == nil {
+	b, ok := l.buckets[bucket]
+	if !ok || !now.Before(b.Reset) {
 		return 0
 	}
-	r := l.qps.ReserveN(now, 1)
-	wait := r.DelayFrom(now)
-	if wait > maxWait {
-		r.CancelAt(now)
+	if b.Remaining <= l.floor(bucket, p, b.Limit) {
+		return b.Reset.Sub(now) + time.Second + jitter(250*time.Millisecond)
 	}
-	return wait
+	b.Remaining--
+	l.buckets[bucket] = b
+	return 0
+}
+
+// floor is how much of a limit a priority leaves alone: nothing when a person
+// waits, else what is beyond our share and, where sign-ins draw from the same
+// bucket, a tenth more.
+func (l *limits) floor(bucket string, p priority, limit int) int {
+	if p == urgent {
+		return 0
+	}
+	floor := limit - int(float64(limit)*l.share)
+	if bucket == bucketUser || bucket == bucketOther {
+		floor += (limit + 9) / 10
+	}
+	return min(floor, max(limit-1, 0))
 }
 
 // learn takes in what an answer says is left. Within one window the lower count
@@ -124,37 +217,38 @@ func (l *limits) learn(bucket string, resp *http.Response, now time.Time) {
 	l.metrics.limit.WithLabelValues(bucket).Set(float64(seen.Limit))
 }
 
-type metrics struct {
-	requests  *prometheus.CounterVec
-	remaining *prometheus.GaugeVec
-	limit     *prometheus.GaugeVec
+// budget is what is left of a bucket where nobody waits.
+func (l *limits) budget(bucket string, now time.Time) idp.Budget {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, ok := l.buckets[bucket]
+	if !ok {
+		return idp.Budget{}
+	}
+	floor := l.floor(bucket, steady, b.Limit)
+	budget := idp.Budget{Limit: b.Limit - floor, Remaining: max(b.Remaining-floor, 0), Reset: b.Reset}
+	if !now.Before(b.Reset) {
+		budget.Remaining = budget.Limit
+	}
+	return budget
 }
 
-// newMetrics registers with reg, which may be nil; directories of several
-// generations share one set.
-func newMetrics(reg prometheus.Registerer) *metrics {
-	return &metrics{
-		requests: register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sallyport_okta_requests_total", Help: "Requests to Okta's Management API, by rate-limit bucket and outcome.",
-		}, []string{"bucket", "outcome"})),
-		remaining: register(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "sallyport_okta_rate_limit_remaining", Help: "Requests Okta last said are left in the current minute, by bucket.",
-		}, []string{"bucket"})),
-		limit: register(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "sallyport_okta_rate_limit", Help: "Requests a minute Okta last said are allowed, by bucket.",
-		}, []string{"bucket"})),
+// Budget implements directory.Source. A person is read from two buckets: the
+// answer is the poorer one's.
+func (d *Directory) Budget(b idp.Bucket) idp.Budget {
+	names, ok := map[idp.Bucket][]string{
+		idp.BucketUsers: {bucketUsers}, idp.BucketUser: {bucketUser, bucketOther}, idp.BucketGroups: {bucketGroups},
+		idp.BucketGroup: {bucketGroup}, idp.BucketApps: {bucketApps}, idp.BucketLog: {bucketLogs},
+	}[b]
+	var least idp.Budget
+	if !ok {
+		return least
 	}
-}
-
-func register[C prometheus.Collector](reg prometheus.Registerer, c C) C {
-	if reg == nil {
-		return c
-	}
-	var already prometheus.AlreadyRegisteredError
-	if err := reg.Register(c); errors.As(err, &already) {
-		if known, ok := already.ExistingCollector.(C); ok {
-			return known
+	for _, name := range names {
+		one := d.transport.limits.budget(name, d.now())
+		if one.Limit > 0 && (least.Limit == 0 || one.Remaining < least.Remaining) {
+			least = one
 		}
 	}
-	return c
+	return least
 }

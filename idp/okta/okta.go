@@ -1,16 +1,24 @@
-// Package okta reads people and their groups from an Okta organisation's
-// Management API. It decides one thing: whether an answer is whole and about
-// whom it was asked about. What follows from it is decided in policy; what is
-// known of people between answers is kept in directory.
+// Package okta reads an Okta organisation's directory through its Management API:
+// people, groups, applications, the System Log. It decides one thing: whether an
+// answer is whole and about what it was asked about. What follows from it is
+// decided in policy; what is known of people between answers is kept in
+// directory, whose Source this is.
 //
-//	okta.go       Person: one user and all of their groups
-//	sdk.go        the Okta SDK, every setting of it stated here
-//	transport.go  what the SDK gets to see of the network: authorization,
-//	              retries, bounds, links
-//	limits.go     the organisation's rate limits, by bucket
-//	links.go      pages: the next one is on the same path or none
-//	decode.go     lean decoding; what is missing where it must not be is an error
-//	errors.go     Okta's error codes in plain words
+//	okta.go        Person: one user and all of their groups
+//	users.go, groups.go, apps.go, log.go    the listings, page by page
+//	listing.go     one page of any listing; cursors
+//	decode.go      lean decoding; what is missing where it must not be is an error
+//	sdk.go         the Okta SDK, every setting of it stated here
+//	transport.go   what the SDK gets to see of the network: authorization,
+//	               retries, bounds, links
+//	limits.go      the organisation's rate limits, by bucket and priority
+//	links.go       pages: the next one is on the same path or none
+//	credential.go  API token, or
+//	token.go       access tokens of an API Services app: kept, renewed, dropped
+//	exchange.go    one token, by private_key_jwt
+//	dpop.go        proofs of possession, where Okta asks for them
+//	errors.go, advice.go    Okta's errors in plain words, with what mends them
+//	probe*.go      what works with these settings, for operators
 //
 // This is the only package that imports the SDK. It reads files and environment
 // variables of its own accord; none of them has an effect here.
@@ -19,12 +27,11 @@ package okta
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	sdk "github.com/okta/okta-sdk-golang/v2/okta"
@@ -43,7 +50,8 @@ const (
 	readTimeout = 20 * time.Second // a person and all pages of their groups
 )
 
-// Options for NewDirectory. OrgURL and APIKey are required.
+// Options for NewDirectory. OrgURL and one of APIKey and ServiceAccount are
+// required.
 type Options struct {
 	// OrgURL is the issuer or the root of the organisation; what people get wrong
 	// about it is put right as oktaurl does.
@@ -51,6 +59,9 @@ type Options struct {
 	// APIKey is an API token ("SSWS"). It may read people and groups if its owner
 	// is at least a read-only administrator.
 	APIKey string
+	// ServiceAccount is the JSON of idp_service_account, in any form that
+	// serviceaccount.Parse takes; it goes before APIKey.
+	ServiceAccount []byte
 	// Attributes are the names of the profile attributes to keep in
 	// identity.Person.Profile; nil: none.
 	Attributes []string
@@ -59,13 +70,16 @@ type Options struct {
 	HTTP *http.Client
 	// QPS bounds requests a second from above, whatever Okta allows; 0: no bound.
 	QPS float64
+	// Share is how much of a rate limit goes to requests that nobody waits for, in
+	// (0, 1]; 0: DefaultShare.
+	Share float64
 
 	Now      func() time.Time      // nil: time.Now
 	Logger   *slog.Logger          // nil: no log
 	Registry prometheus.Registerer // nil: no metrics
 }
 
-// Directory implements idp.Directory. It is safe for concurrent use; nothing is
+// Directory implements directory.Source. It is safe for concurrent use; nothing is
 // asked of the network before it is needed.
 type Directory struct {
 	client     *sdk.Client
@@ -73,6 +87,7 @@ type Directory struct {
 	attributes map[string]bool
 	now        func() time.Time
 	health     health
+	fewMembers atomic.Bool
 }
 
 var _ idp.Directory = (*Directory)(nil)
@@ -84,11 +99,11 @@ func NewDirectory(o Options) (*Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("okta: organisation: %w", err)
 	}
-	key := strings.TrimSpace(o.APIKey)
-	if key == "" || strings.ContainsAny(key, " \t\r\n") {
-		return nil, errors.New("okta: expected an API token of one word")
+	account, err := o.account()
+	if err != nil {
+		return nil, err
 	}
-	t, err := newTransport(o, org, "SSWS "+key)
+	t, err := newTransport(o, org, account)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +128,7 @@ func NewDirectory(o Options) (*Directory, error) {
 // API token included; *Error has the details.
 func (d *Directory) Person(ctx context.Context, id string) (*identity.Person, error) {
 	if !plausibleID(id) {
-		return nil, fmt.Errorf("okta: %q is not the id of a user: %w", clip(id, 80), idp.ErrNotFound)
+		return nil, notAnID("user", id)
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
@@ -126,26 +141,35 @@ func (d *Directory) Person(ctx context.Context, id string) (*identity.Person, er
 }
 
 func (d *Directory) read(ctx context.Context, id string) (*identity.Person, error) {
-	path := "/api/v1/users/" + url.PathEscape(id)
 	asked := d.now()
-	raw, next, err := d.get(ctx, path)
+	user, err := d.user(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	person, err := decodePerson(raw, d.attributes)
-	if err != nil {
-		return nil, nonsense(path, "user cannot be read: %v", err)
+	person := identity.Person{
+		ID: user.ID, Login: user.Login, Email: user.Email, Name: user.Name, Status: user.Status, Profile: user.Profile, ReadAt: asked,
 	}
-	if next != "" {
-		return nil, nonsense(path, "user has a next page")
-	}
-	if person.ID != id {
-		// Okta finds users by login too, and "me" by token.
-		return nil, &idp.InvalidError{What: fmt.Sprintf("asked for user %q, got user %q", id, clip(person.ID, 80))}
-	}
-	person.ReadAt = asked
-	person.Groups, err = d.groups(ctx, path+"/groups")
+	person.Groups, err = d.groups(ctx, "/api/v1/users/"+id+"/groups")
 	return &person, err
+}
+
+// GroupsOf implements directory.Source.
+func (d *Directory) GroupsOf(ctx context.Context, userID string) ([]identity.Group, error) {
+	if !plausibleID(userID) || !strings.HasPrefix(userID, "00u") {
+		// Okta finds users by login too, and "me" by token; the answer does not
+		// tell whose groups they are.
+		return nil, notAnID("user", userID)
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	groups, err := d.groups(ctx, "/api/v1/users/"+userID+"/groups")
+	d.health.report(d.now(), err)
+	return groups, err
+}
+
+// notAnID is the error for what cannot be the id of anything.
+func notAnID(kind, id string) error {
+	return fmt.Errorf("okta: %q is not the id of a %s: %w", clip(id, 80), kind, idp.ErrNotFound)
 }
 
 // groups reads every page or fails.

@@ -4,7 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 )
+
+// answer is one page: its body, path and query of the next one ("" for none),
+// and Okta's clock.
+type answer struct {
+	body json.RawMessage
+	next string
+	date time.Time
+}
+
+// lean tells Okta to leave out of users what nobody here reads.
+const lean = `application/json; okta-response="omitCredentials,omitCredentialsLinks,omitTransitioningToStatus"`
 
 // pages calls f with each page of a listing. A page that was seen before, and
 // too many of them, are errors: a listing is whole or it is none.
@@ -29,21 +41,29 @@ func (d *Directory) pages(ctx context.Context, path string, f func(json.RawMessa
 	return nil
 }
 
-// get fetches one page through the SDK and returns it with the path and query of
-// the next one. A clone of the executor is used, since the SDK's own is mutable
-// and shared.
+// get fetches one page and returns it with the path and query of the next one.
 func (d *Directory) get(ctx context.Context, path string) (raw json.RawMessage, next string, err error) {
+	a, err := d.ask(ctx, path)
+	return a.body, a.next, err
+}
+
+// ask fetches one page through the SDK. A clone of the executor is used, since
+// the SDK's own is mutable and shared.
+func (d *Directory) ask(ctx context.Context, path string) (a answer, err error) {
 	executor := d.client.CloneRequestExecutor()
 	req, err := executor.NewRequest(http.MethodGet, path, nil)
 	if err != nil {
-		return nil, "", nonsense(path, "request cannot be made: %v", err)
+		return a, nonsense(path, "request cannot be made: %v", err)
 	}
-	resp, err := executor.Do(ctx, req, &raw)
+	req.Header.Set("Content-Type", lean)
+	resp, err := executor.Do(ctx, req, &a.body)
 	if err != nil {
-		return nil, "", asUnavailable(path, err)
+		return answer{}, asUnavailable(path, err)
 	}
-	if len(raw) == 0 {
-		return nil, "", nonsense(path, "answer is empty")
+	if len(a.body) == 0 {
+		return answer{}, nonsense(path, "answer is empty")
 	}
-	return raw, resp.NextPage, nil
+	a.next = resp.NextPage
+	a.date, _ = http.ParseTime(resp.Header.Get("Date"))
+	return a, nil
 }

@@ -11,50 +11,50 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"sallyport/internal/httpout"
+	"sallyport/internal/serviceaccount"
 )
 
 const (
 	attempts       = 3                // at most, of one request
-	attemptTimeout = 10 * time.Second // where the client states none
-	maxWait        = 5 * time.Second  // for a rate limit; past it the caller is told when to come again
+	attemptTimeout = 10 * time.Second // while a person waits
+	listTimeout    = 60 * time.Second // of one page, where the client states less it holds
+	maxWait        = 5 * time.Second  // for a rate limit while a person waits; past it they are told when to come again
+	maxListWait    = 90 * time.Second // where nobody waits: a window and a half
 	firstPause     = 100 * time.Millisecond
+	maxAnew        = 2 // authorisations of one request that turn out stale
 )
 
 // transport is all the SDK sees of the network. Its RoundTrip returns either a
 // 200 with a body that was read whole and is JSON, or an *Error: the SDK's own
 // handling of errors, retries and limits is never reached.
 type transport struct {
-	base          http.RoundTripper
-	org           *url.URL
-	authorization string
-	timeout       time.Duration
-	limits        *limits
-	metrics       *metrics
-	log           *slog.Logger
-	now           func() time.Time
-	sleep         func(context.Context, time.Duration) error
+	base       http.RoundTripper
+	org        *url.URL
+	credential credential
+	timeout    time.Duration // of one attempt, as the client states it; 0: it does not
+	limits     *limits
+	metrics    *metrics
+	log        *slog.Logger
+	now        func() time.Time
+	sleep      func(context.Context, time.Duration) error
 }
 
-func newTransport(o Options, org, authorization string) (*transport, error) {
+func newTransport(o Options, org string, account *serviceaccount.Account) (*transport, error) {
 	u, err := url.Parse(org)
 	if err != nil {
 		return nil, err
 	}
 	if o.HTTP == nil {
-		if o.HTTP, err = httpout.New(httpout.Options{MaxBody: maxAnswer}); err != nil {
+		if o.HTTP, err = httpout.New(httpout.Options{MaxBody: maxAnswer, Timeout: listTimeout}); err != nil {
 			return nil, err
 		}
 	}
 	t := &transport{
-		base: httpout.Bound(o.HTTP.Transport, maxAnswer), org: u, authorization: authorization,
+		base: httpout.Bound(o.HTTP.Transport, maxAnswer), org: u,
 		timeout: o.HTTP.Timeout, log: o.Logger, now: o.Now, sleep: sleep,
-	}
-	if t.timeout <= 0 {
-		t.timeout = attemptTimeout
 	}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
@@ -63,7 +63,11 @@ func newTransport(o Options, org, authorization string) (*transport, error) {
 		t.now = time.Now
 	}
 	t.metrics = newMetrics(o.Registry)
-	t.limits = newLimits(o.QPS, t.metrics)
+	t.limits = newLimits(o.QPS, o.Share, t.metrics)
+	t.credential = apiToken(account.APIKey)
+	if account.ClientID != "" {
+		t.credential = newTokens(account, org, t)
+	}
 	return t, nil
 }
 
@@ -72,10 +76,16 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodGet || r.URL.Host != t.org.Host || r.URL.Scheme != t.org.Scheme {
 		return nil, nonsense(r.URL.Path, "request to host %q is not for %q", r.URL.Host, t.org.Host)
 	}
+	anew := 0
 	for attempt := 1; ; attempt++ {
 		resp, failed := t.attempt(r)
 		if failed == nil {
 			return resp, nil
+		}
+		if failed.anew && anew < maxAnew && r.Context().Err() == nil {
+			anew++
+			attempt--
+			continue
 		}
 		pause, again := t.again(r.Context(), failed, attempt)
 		if !again {
@@ -95,33 +105,65 @@ func (t *transport) attempt(r *http.Request) (*http.Response, *Error) {
 		return nil, failed
 	}
 	defer release()
-	ctx, cancel := context.WithTimeout(r.Context(), t.timeout)
+	req := r.Clone(r.Context())
+	if failed := t.credential.authorize(r.Context(), req); failed != nil {
+		return nil, failed
+	}
+	resp, body, failed := t.exchange(req, bucket)
+	if failed != nil {
+		return nil, failed
+	}
+	return t.accept(req, resp, body)
+}
+
+// askToken makes one exchange with the token endpoint, whose limit counts as any
+// other but is never waited for: requests wait for the token already.
+func (t *transport) askToken(ctx context.Context, r *http.Request) (*http.Response, []byte, *Error) {
+	if wait := t.limits.reserve(bucketToken, urgent, t.now()); wait > 0 {
+		return nil, nil, limited(tokenPath, wait)
+	}
+	return t.exchange(r, bucketToken)
+}
+
+// exchange sends r and reads the answer whole.
+func (t *transport) exchange(r *http.Request, bucket string) (*http.Response, []byte, *Error) {
+	ctx, cancel := context.WithTimeout(r.Context(), t.attemptTimeout(r.Context()))
 	defer cancel()
-	req := r.Clone(ctx)
-	req.Header.Set("Authorization", t.authorization)
-	resp, err := t.base.RoundTrip(req)
+	resp, err := t.base.RoundTrip(r.WithContext(ctx))
 	t.metrics.requests.WithLabelValues(bucket, httpout.Outcome(resp, err)).Inc()
 	if err != nil {
-		return nil, &Error{Path: r.URL.Path, Summary: clip(err.Error(), 300), Err: err}
+		return nil, nil, &Error{Path: r.URL.Path, Summary: clip(err.Error(), 300), Err: err}
 	}
 	defer func() { _ = resp.Body.Close() }()
 	t.limits.learn(bucket, resp, t.now())
+	if s, ok := t.credential.(*tokens); ok {
+		s.observe(r, resp)
+	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return nil, &Error{Path: r.URL.Path, Status: resp.StatusCode, Summary: "answer broke off: " + clip(err.Error(), 200), Err: err}
+		return nil, nil, &Error{Path: r.URL.Path, Status: resp.StatusCode, Summary: "answer broke off: " + clip(err.Error(), 200), Err: err}
 	}
-	return t.accept(r, resp, body)
+	return resp, body, nil
+}
+
+// attemptTimeout is short while a person waits: a listing of a large
+// organisation takes Okta longer.
+func (t *transport) attemptTimeout(ctx context.Context) time.Duration {
+	most := listTimeout
+	if priorityOf(ctx) == urgent {
+		most = attemptTimeout
+	}
+	if t.timeout > 0 {
+		most = min(most, t.timeout)
+	}
+	return most
 }
 
 // accept hands on a 200 whose body is whole JSON and whose links were checked.
 func (t *transport) accept(r *http.Request, resp *http.Response, body []byte) (*http.Response, *Error) {
 	path := r.URL.Path
 	if resp.StatusCode != http.StatusOK {
-		e := failure(path, resp, body, t.now())
-		if strings.Contains(e.Summary, t.secret()) {
-			e.Summary = "summary withheld, since it repeats the API token"
-		}
-		return nil, e
+		return nil, t.refusal(r, resp, body)
 	}
 	if !isJSON(resp.Header) || !json.Valid(body) {
 		return nil, &Error{Path: path, Status: resp.StatusCode, Summary: "answer is not JSON"}
@@ -132,7 +174,7 @@ func (t *transport) accept(r *http.Request, resp *http.Response, body []byte) (*
 	}
 	// The SDK would be misled by joined lines and panic on a malformed URL: it
 	// sees one line of our own making.
-	header := http.Header{"Content-Type": {"application/json"}}
+	header := http.Header{"Content-Type": {"application/json"}, "Date": resp.Header.Values("Date")}
 	if next != nil {
 		header.Set("Link", "<"+next.String()+`>; rel="next"`)
 	}
@@ -142,22 +184,29 @@ func (t *transport) accept(r *http.Request, resp *http.Response, body []byte) (*
 	}, nil
 }
 
-// secret is what of the authorization must not be told.
-func (t *transport) secret() string {
-	_, secret, _ := strings.Cut(t.authorization, " ")
-	return secret
+// refusal makes an Error of an answer that is no 200, with what only we know of
+// it.
+func (t *transport) refusal(r *http.Request, resp *http.Response, body []byte) *Error {
+	e := failure(r.URL.Path, resp, body, t.now())
+	if t.credential.repeats(string(body)) {
+		e.Summary = "summary withheld, since it repeats our credentials"
+	}
+	e.byApp = t.credential.app()
+	e.granted = t.credential.granted()
+	e.anew = t.credential.refused(r, resp, e)
+	return e
 }
 
 // again decides whether asking once more is worth it: after a break of the
 // connection, an error of the server, or a rate limit that ends soon.
 func (t *transport) again(ctx context.Context, e *Error, attempt int) (time.Duration, bool) {
-	if attempt >= attempts || ctx.Err() != nil {
-		return 0, false
+	if attempt >= attempts || ctx.Err() != nil || e.Path == tokenPath {
+		return 0, false // a token was asked for as often as it is worth
 	}
 	switch {
 	case e.Status == http.StatusTooManyRequests:
 		wait := max(e.RetryAfter, time.Second) + jitter(250*time.Millisecond)
-		return wait, wait <= maxWait
+		return wait, wait <= longestWait(ctx)
 	case e.Status == 0 && e.RetryAfter > 0:
 		return 0, false // our own limits refused
 	case errors.Is(e.Err, httpout.ErrRedirect), errors.Is(e.Err, httpout.ErrTooLarge), errors.Is(e.Err, context.DeadlineExceeded):

@@ -126,39 +126,45 @@ func TestLimitThatIsTooFarAwayIsToldAndNotAskedAgain(t *testing.T) {
 }
 
 func TestRemainingIsCountedDownBetweenAnswers(t *testing.T) {
-	l := newLimits(0, newMetrics(nil))
+	l := newLimits(0, 0, newMetrics(nil))
 	now := serverNow
 	header := http.Header{"Date": {date}, "X-Rate-Limit-Limit": {"50"}, "X-Rate-Limit-Remaining": {"2"}, "X-Rate-Limit-Reset": {in8s}}
 	l.learn("b", &http.Response{Header: header}, now)
 	for i, want := range []bool{true, true, false} {
-		if wait := l.reserve("b", now); (wait == 0) != want {
+		if wait := l.reserve("b", urgent, now); (wait == 0) != want {
 			t.Errorf("request %d waits %v", i+1, wait)
 		}
 	}
 	header.Set("X-Rate-Limit-Remaining", "1") // an answer that was overtaken
 	l.learn("b", &http.Response{Header: header}, now)
-	if wait := l.reserve("b", now); wait < 8*time.Second {
+	if wait := l.reserve("b", urgent, now); wait < 8*time.Second {
 		t.Errorf("an older answer gave requests back: wait %v", wait)
 	}
-	if wait := l.reserve("other", now); wait != 0 {
+	if wait := l.reserve("other", urgent, now); wait != 0 {
 		t.Errorf("another bucket waits %v", wait)
 	}
-	if wait := l.reserve("b", now.Add(8*time.Second)); wait != 0 {
+	if wait := l.reserve("b", urgent, now.Add(8*time.Second)); wait != 0 {
 		t.Errorf("after the reset: wait %v", wait)
 	}
 }
 
 func TestQPSBoundsFromAbove(t *testing.T) {
-	l := newLimits(2, newMetrics(nil))
-	var waits []time.Duration
+	o := newOrg(t)
+	d, slept := under(t, o.URL, func(p *Options) { p.QPS = 2 })
+	d.transport.now = func() time.Time { return serverNow }
+	ctx, refused := context.Background(), 0
 	for range 14 {
-		waits = append(waits, l.reserve("b", serverNow))
+		_, err := d.User(ctx, aliceID)
+		var u *idp.UnavailableError
+		if errors.As(err, &u) && u.RetryAfter > maxWait {
+			refused++
+		} else if err != nil {
+			t.Fatal(err)
+		}
 	}
-	if waits[0] != 0 || waits[1] != 0 || waits[2] != 500*time.Millisecond || waits[11] != 5*time.Second {
-		t.Errorf("waits %v", waits)
-	}
-	if a, b := waits[12], waits[13]; a <= maxWait || a != b {
-		t.Errorf("requests that are not made count: %v, %v", a, b)
+	waits := slept.pauses()
+	if len(waits) != 10 || waits[0] != 500*time.Millisecond || waits[9] != 5*time.Second || refused != 2 {
+		t.Errorf("waits %v, %d refused; want ten from 0.5 to 5 s, and 2", waits, refused)
 	}
 }
 
@@ -290,7 +296,9 @@ sallyport_okta_requests_total{bucket="/api/v1/users/{id}",outcome="ok"} 2
 func TestBucketsAreOktas(t *testing.T) {
 	for path, want := range map[string]string{
 		"/api/v1/users": "/api/v1/users", "/api/v1/users/00u1": "/api/v1/users/{id}", "/api/v1/users/00u1/groups": "/api/v1",
-		"/api/v1/groups": "/api/v1/groups", "/api/v1/groups/00g1": "/api/v1/groups/{id}", "/api/v1/logs": "/api/v1", "/": "/api/v1",
+		"/api/v1/groups": "/api/v1/groups", "/api/v1/groups/00g1": "/api/v1/groups/{id}",
+		"/api/v1/groups/00g1/users": "/api/v1/groups", "/api/v1/groups/00g1/apps": "/api/v1", "/api/v1/logs": "/api/v1/logs", "/": "/api/v1",
+		"/api/v1/apps": "/api/v1/apps", "/api/v1/apps/0oa1": "/api/v1/apps/{id}", "/api/v1/apps/0oa1/users": "/api/v1/apps", "/oauth2/v1/clients": "/api/v1",
 	} {
 		if got := bucketOf(path); got != want {
 			t.Errorf("%s: got %q, want %q", path, got, want)
