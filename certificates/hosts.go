@@ -46,7 +46,10 @@ type host struct {
 func (k *Keeper) Use(settings config.Autocert, names []string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !settings.Enabled || k.stopped {
+	if k.stopped {
+		return nil
+	}
+	if !settings.Enabled {
 		names = nil
 	}
 	old, now := k.current.Load(), k.current.Load()

@@ -170,38 +170,38 @@ func TestStorageDeletesADirectoryWithAllBelowAndNothingBeside(t *testing.T) {
 	})
 }
 
-const site = "certificates/ca/app.test/app.test"
+const siteKey = "certificates/ca/app.test/app.test"
 
 func storeSite(t *testing.T, s *storage, value string) error {
 	t.Helper()
-	store1(t, s, site+".key", "key "+value)
-	store1(t, s, site+".crt", "chain "+value)
-	return s.Store(t.Context(), site+".json", []byte("meta "+value))
+	store1(t, s, siteKey+".key", "key "+value)
+	store1(t, s, siteKey+".crt", "chain "+value)
+	return s.Store(t.Context(), siteKey+".json", []byte("meta "+value))
 }
 
 func wantSite(t *testing.T, s *storage, value string) {
 	t.Helper()
-	wantValue(t, s, site+".key", "key "+value)
-	wantValue(t, s, site+".crt", "chain "+value)
-	wantValue(t, s, site+".json", "meta "+value)
+	wantValue(t, s, siteKey+".key", "key "+value)
+	wantValue(t, s, siteKey+".crt", "chain "+value)
+	wantValue(t, s, siteKey+".json", "meta "+value)
 }
 
 func TestTheThreePartsOfACertificateChangeTogether(t *testing.T) {
 	eachStorage(t, func(t *testing.T, s *storage, _ *clock) {
-		store1(t, s, site+".key", "key 1")
-		wantNone(t, s, site+".key") // a crash here leaves nothing
+		store1(t, s, siteKey+".key", "key 1")
+		wantNone(t, s, siteKey+".key") // a crash here leaves nothing
 		if err := storeSite(t, s, "1"); err != nil {
 			t.Fatal(err)
 		}
 		wantSite(t, s, "1")
-		store1(t, s, site+".key", "key 2")
-		store1(t, s, site+".crt", "chain 2")
+		store1(t, s, siteKey+".key", "key 2")
+		store1(t, s, siteKey+".crt", "chain 2")
 		wantSite(t, s, "1")
-		store1(t, s, site+".json", "meta 2")
+		store1(t, s, siteKey+".json", "meta 2")
 		wantSite(t, s, "2")
-		store1(t, s, site+".json", "meta 3") // renewal information alone
-		wantValue(t, s, site+".json", "meta 3")
-		wantValue(t, s, site+".key", "key 2")
+		store1(t, s, siteKey+".json", "meta 3") // renewal information alone
+		wantValue(t, s, siteKey+".json", "meta 3")
+		wantValue(t, s, siteKey+".key", "key 2")
 	})
 }
 
@@ -210,23 +210,23 @@ func TestAFailedWriteAndItsRollbackLeaveTheOldCertificate(t *testing.T) {
 		if err := storeSite(t, s, "old"); err != nil {
 			t.Fatal(err)
 		}
-		store1(t, s, site+".key", "key new")
-		store1(t, s, site+".crt", "chain new")
+		store1(t, s, siteKey+".key", "key new")
+		store1(t, s, siteKey+".crt", "chain new")
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := s.Store(ended, site+".json", []byte("meta new")); err == nil {
+		if err := s.Store(ended, siteKey+".json", []byte("meta new")); err == nil {
 			t.Fatal("a write with an ended context succeeded")
 		}
 		for _, part := range []string{".crt", ".key"} { // as certmagic undoes it
-			if err := s.Delete(t.Context(), site+part); err != nil {
+			if err := s.Delete(t.Context(), siteKey+part); err != nil {
 				t.Fatal(err)
 			}
 		}
 		wantSite(t, s, "old")
-		if err := s.Delete(t.Context(), site+".key"); err != nil {
+		if err := s.Delete(t.Context(), siteKey+".key"); err != nil {
 			t.Fatal(err)
 		}
-		wantNone(t, s, site+".key")
+		wantNone(t, s, siteKey+".key")
 	})
 }
 

@@ -4,7 +4,7 @@ import "maps"
 
 // globalTable is the keys of the configuration as a whole.
 var globalTable = newTable("the configuration", append(inertKeys, refusedKeys...),
-	listenKeys, autocertKeys, authenticateKeys, providerKeys, sessionKeys, identityKeys, headerKeys,
+	listenKeys, autocertKeys, inertAutocertKeys, authenticateKeys, providerKeys, sessionKeys, identityKeys, headerKeys,
 	storageKeys, telemetryKeys, metricsTLSKeys, healthKeys, hygieneKeys, brandingKeys, flagKeys, globalRouteKeys)
 
 var bearerFormatKind = kind[string]{"default", value.bearerFormat}
@@ -36,6 +36,7 @@ func (l *loader) config(entries []pair) {
 	l.checkTelemetry(g, said)
 	l.checkHygiene(g, said)
 	l.routes(g, said)
+	l.checkAutocert(g, said)
 }
 
 func directoryDefaults(l *loader) (d Directory) {

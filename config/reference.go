@@ -15,6 +15,7 @@ type Section struct {
 func Reference() []Section {
 	return []Section{
 		{"Listening", "Where connections come in, and with which certificates.", true, described(listenKeys)},
+		{"Certificates by ACME", "Certificates that obtain and renew themselves.", true, described(autocertKeys)},
 		{"Sign-in", "The authenticate host and the identity provider.", true, slices.Concat(described(authenticateKeys), described(providerKeys))},
 		{"Sessions and cookies", "", true, described(sessionKeys)},
 		{"What upstreams learn", "", true, described(identityKeys)},
@@ -28,7 +29,7 @@ func Reference() []Section {
 		{"Keys of a route: what the proxy itself answers", "", false, described(answerKeys)},
 		{"Keys of a route: what is changed on the way", "", false, slices.Concat(described(rewriteKeys), described(routeHeaderKeys), described(timeKeys))},
 		{"Keys of a route: TLS towards the upstream", "", false, described(tlsKeys)},
-		{"Known keys that do not work here", "Pomerium has these. Those without effect warn, with the reason; those whose loss would change who gets in, what an upstream trusts or what an operator relies on are errors.", true, slices.Concat(inertKeys, described(autocertKeys), described(metricsTLSKeys), refusedKeys)},
+		{"Known keys that do not work here", "Pomerium has these. Those without effect warn, with the reason; those whose loss would change who gets in, what an upstream trusts or what an operator relies on are errors.", true, slices.Concat(inertKeys, described(inertAutocertKeys), described(metricsTLSKeys), refusedKeys)},
 		{"Known keys of a route that do not work here", "", false, inertRouteKeys},
 	}
 }

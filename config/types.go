@@ -75,17 +75,17 @@ type Listen struct {
 	Autocert         Autocert
 }
 
-// Autocert is how certificates are obtained by ACME. Load refuses Enabled, which
-// is not supported yet; the rest is read.
+// Autocert is how certificates are obtained by ACME.
 type Autocert struct {
-	Enabled             bool
-	CA                  string // directory URL, "": Let's Encrypt
-	Email               string
-	Staging             bool
-	Dir                 string
-	MustStaple          bool
+	Enabled    bool
+	CA         string // directory URL, "": Let's Encrypt
+	Email      string
+	Staging    bool // Let's Encrypt's staging environment
+	MustStaple bool
+	// EABKeyID and EABMACKey (base64url without padding) bind the account to one
+	// that the authority knows already; both or neither are set.
 	EABKeyID, EABMACKey string
-	TrustedCA           []byte // PEM
+	TrustedCA           []byte // PEM, trusted beside the system's for CA
 }
 
 // Certificate is a pair in PEM; CertFile and KeyFile are set where it came from

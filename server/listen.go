@@ -50,7 +50,7 @@ func (l *listeners) open(s *Server, cfg *config.Config) error {
 	if _, err = l.plain("debug_address", cfg.Telemetry.DebugAddress, debugHandler(), s); err != nil {
 		return err
 	}
-	if _, err = l.plain("http_redirect_addr", cfg.Listen.HTTPRedirectAddr, http.HandlerFunc(redirectToHTTPS), s); err != nil {
+	if _, err = l.plain("http_redirect_addr", cfg.Listen.HTTPRedirectAddr, s.state.redirectHandler(), s); err != nil {
 		return err
 	}
 	return l.openMain(s, cfg)
@@ -68,10 +68,11 @@ func (l *listeners) openMain(s *Server, cfg *config.Config) error {
 		IdleTimeout: cfg.Listen.TimeoutIdle, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	})
 	if !cfg.Listen.Insecure {
-		srv.TLSConfig = s.state.certs.TLSConfig()
+		srv.TLSConfig = s.state.tlsConfig()
 	}
 	l.main = &endpoint{"address", ln, srv}
 	go l.main.serve(s)
+	s.useCertificates(cfg)
 	return nil
 }
 
@@ -111,8 +112,10 @@ func (e *endpoint) address() string {
 	return e.ln.Addr().String()
 }
 
-func (l *listeners) addr() string       { l.mu.Lock(); defer l.mu.Unlock(); return l.main.address() }
+func (l *listeners) addr() string { l.mu.Lock(); defer l.mu.Unlock(); return l.main.address() }
+
 func (l *listeners) healthAddr() string { l.mu.Lock(); defer l.mu.Unlock(); return l.health.address() }
+
 func (l *listeners) metricsAddr() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -52,6 +52,7 @@ func (s *Server) reloadLocked() error {
 		return err
 	}
 	s.swap(gen)
+	s.useCertificates(cfg)
 	s.warnRestart(old, cfg)
 	go debug.FreeOSMemory()
 	s.log.Info("configuration reloaded", slog.String("hash", cfg.Hash), slog.Int("routes", len(cfg.Routes)))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport/authenticate"
+	"sallyport/certificates"
 	"sallyport/config"
 	"sallyport/directory"
 	"sallyport/identity"
@@ -35,6 +36,7 @@ type state struct {
 	refresher  *authenticate.Refresher
 	providers  *providers
 	certs      *proxy.Certificates
+	autocert   *certificates.Keeper
 }
 
 // openState opens the store and what stands on it, and registers how each is
@@ -62,7 +64,7 @@ func openState(ctx context.Context, s *Server, cfg *config.Config) (*state, erro
 	s.defers(func(context.Context) error { st.transports.Close(); return nil })
 	st.sessions.OnEnd(func(id string, why session.EndReason) { st.streams.CutSession(id, string(why)) })
 	st.certs = proxy.NewCertificates(s.now)
-	return st, nil
+	return st, st.openCertificates(s, cfg)
 }
 
 func openStore(s *Server, cfg *config.Config, sealer store.Sealer) (store.Store, error) {
