@@ -92,7 +92,7 @@ func (s *tokens) prove(r *http.Request, hash string) *Error {
 	if s.proofs == nil {
 		return nil
 	}
-	proof, err := s.proofs.proof(r, hash, s.now().Add(s.skew))
+	proof, err := s.proofs.proof(r, hash, s.now().Add(s.skew-dateError))
 	if err != nil {
 		return &Error{Path: r.URL.Path, Summary: "proof of possession cannot be made", Err: err}
 	}

@@ -22,6 +22,9 @@ const (
 	maxRounds     = 8               // questions that one token may take with one key
 	maxTokenLife  = 24 * time.Hour
 	maxToken      = 16 << 10
+	// dateError is how far ahead our idea of Okta's clock may be: Date has whole
+	// seconds, and Okta takes nothing from the future.
+	dateError = 2 * time.Second
 )
 
 // fetch gets a token for the scopes wanted or, where Okta refuses them together,
@@ -154,8 +157,7 @@ func (s *tokens) assertion(key serviceaccount.Key, at time.Time) (string, error)
 	}
 	return sign(signer, map[string]any{
 		"iss": s.account.ClientID, "sub": s.account.ClientID, "aud": s.endpoint, "jti": randomID(),
-		// Date has whole seconds: our idea of Okta's clock may be one ahead.
-		"iat": at.Add(-2 * time.Second).Unix(), "exp": at.Add(assertionLife).Unix(),
+		"iat": at.Add(-dateError).Unix(), "exp": at.Add(assertionLife).Unix(),
 	})
 }
 

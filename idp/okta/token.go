@@ -202,14 +202,16 @@ func (s *tokens) authorize(ctx context.Context, r *http.Request) *Error {
 // refused drops a token that is not accepted any more, and takes a nonce that the
 // API asks for.
 func (s *tokens) refused(r *http.Request, resp *http.Response, failed *Error) bool {
-	challenge := resp.Header.Get("WWW-Authenticate")
 	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusBadRequest {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if strings.Contains(challenge, codeUseNonce) || failed.Code == codeUseNonce {
+	if failed.challenge == codeUseNonce {
 		return s.proofs != nil && s.proofs.take(nonceAPI, resp.Header)
+	}
+	if failed.challenge == codeBadProof {
+		return true // the clock that the answer brought makes a better one
 	}
 	if resp.StatusCode != http.StatusUnauthorized || failed.Code == codeNoFeature {
 		return false
