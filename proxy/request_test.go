@@ -1,6 +1,10 @@
 package proxy
 
 import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/textproto"
@@ -11,6 +15,7 @@ import (
 
 	"sallyport/config"
 	"sallyport/identity"
+	"sallyport/internal/template"
 )
 
 // T13: what an untrusted client says about its way changes nothing.
@@ -130,5 +135,23 @@ func TestHeaderTextIsLeftAloneUnlessItCannotBeAHeader(t *testing.T) {
 		if got := headerText(in); got != want {
 			t.Errorf("headerText(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+func TestTemplatesNameTheClientCertificate(t *testing.T) {
+	leaf := &x509.Certificate{Raw: []byte("der"), DNSNames: []string{"a.test", "b.test"}, EmailAddresses: []string{"a@example.com"}}
+	x := &exchange{r: &http.Request{TLS: &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}}}
+	for kind, want := range map[template.Kind]string{
+		template.ClientCertFingerprint: fmt.Sprintf("%x", sha256.Sum256(leaf.Raw)),
+		template.ClientCertSANDNS:      "a.test,b.test",
+		template.ClientCertSANEmail:    "a@example.com",
+	} {
+		if got := x.part(template.Part{Kind: kind}, nil); got != want {
+			t.Errorf("kind %d = %q, want %q", kind, got, want)
+		}
+	}
+	x.r.TLS.PeerCertificates = nil
+	if got := x.part(template.Part{Kind: template.ClientCertSANDNS}, nil); got != "" {
+		t.Errorf("without a certificate: %q", got)
 	}
 }
