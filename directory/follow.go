@@ -25,6 +25,8 @@ func (d *Directory) Start(ctx context.Context) error {
 	d.stop = stop
 	d.mu.Unlock()
 	d.following.Go(func() { d.follow(ctx, feed, unwatch) })
+	d.following.Go(func() { d.sync(ctx) })
+	d.following.Go(func() { d.keepLive(ctx) })
 	return nil
 }
 
@@ -42,10 +44,13 @@ func (d *Directory) Stop() {
 // watch opens the feed, then loads what stands: nothing falls between the two.
 func (d *Directory) watch(ctx context.Context) (feed <-chan store.Change, unwatch func(), err error) {
 	ctx, unwatch = context.WithCancel(ctx)
-	if feed, err = d.store.Watch(ctx, Kind); err != nil {
+	if feed, err = d.store.Watch(ctx, Kind, KindSnapshot); err != nil {
 		err = fmt.Errorf("directory: watch the store: %w", err)
 	} else {
 		err = d.load(ctx)
+	}
+	if err == nil {
+		err = d.loadWhole(ctx)
 	}
 	if err != nil {
 		unwatch()
@@ -84,11 +89,19 @@ func (d *Directory) watchAgain(ctx context.Context) (<-chan store.Change, func()
 
 // drain applies changes until the feed ends or a gap in it could not be closed.
 func (d *Directory) drain(ctx context.Context, feed <-chan store.Change) {
+	var successor *restore
 	for c := range feed {
 		switch {
 		case c.Reset:
-			if err := d.load(ctx); err != nil {
+			successor = nil
+			if err := errors.Join(d.load(ctx), d.loadWhole(ctx)); err != nil {
 				d.log.Warn("people could not be loaded after a gap in the feed", "error", err)
+				return
+			}
+		case c.Record.Kind == KindSnapshot:
+			var err error
+			if successor, err = d.succeed(successor, c); err != nil {
+				d.log.Error("directory cannot be followed, loading it again", "error", err)
 				return
 			}
 		case c.Deleted:
@@ -151,4 +164,73 @@ func (d *Directory) load(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// loadWhole reads the stored snapshot, where it is later than what is known. One
+// that cannot be read whole is none, and is listed again by whoever has the
+// lease.
+func (d *Directory) loadWhole(ctx context.Context) error {
+	base := d.snap.Load()
+	snap, c, st, err := d.loadSnapshot(ctx, base)
+	switch {
+	case errors.Is(err, store.ErrUnavailable), ctx.Err() != nil:
+		return err
+	case err != nil:
+		d.log.Error("the stored directory cannot be used", "error", err)
+		return nil
+	case snap == nil || base != nil && snap.version <= base.version:
+		return nil
+	}
+	d.follows(snap, c, st)
+	return nil
+}
+
+// follows publishes what another replica, or this one before a restart, knew.
+func (d *Directory) follows(snap *Snapshot, c delta, st state) {
+	d.publishing.Lock()
+	if was := d.snap.Load(); was != nil && was.version >= snap.version {
+		d.publishing.Unlock()
+		return
+	}
+	d.publishing.Unlock()
+	d.swap(snap, c, st)
+}
+
+// succeed gathers the records of one change of the snapshot and publishes it
+// with the last of them. What this replica wrote itself is known already.
+func (d *Directory) succeed(r *restore, c store.Change) (*restore, error) {
+	if d.leading.Load() {
+		return nil, nil // it is this replica that writes
+	}
+	if c.Deleted {
+		if c.Record.Key == stateKey && d.state.Load() != nil {
+			d.forgetSnapshot()
+		}
+		return nil, nil
+	}
+	if r == nil {
+		r = d.snap.Load().restore()
+	}
+	if err := r.take(c.Record); err != nil {
+		return nil, err
+	}
+	if c.Record.Key != stateKey {
+		return r, nil
+	}
+	base := d.snap.Load()
+	switch {
+	case base != nil && r.state.Version <= base.version:
+		if st := d.state.Load(); st != nil && r.state.Version == base.version && st.upTo().Before(r.state.upTo()) {
+			d.noteState(*r.state)
+		}
+		return nil, nil
+	case base != r.base && base != nil:
+		return nil, errors.New("the snapshot changed meanwhile")
+	}
+	snap, delta := r.finish(base)
+	if snap.counts != r.state.Counts {
+		return nil, errors.New("records of a change are missing")
+	}
+	d.follows(snap, delta, *r.state)
+	return nil, nil
 }

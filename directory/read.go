@@ -42,7 +42,7 @@ func (d *Directory) Read(ctx context.Context, id string) (*identity.Person, erro
 
 func (d *Directory) read(ctx context.Context, id string) (*identity.Person, error) {
 	asked := d.now()
-	person, err := d.source.Person(ctx, id)
+	person, err := d.ask(ctx, id)
 	switch {
 	case errors.Is(err, idp.ErrNotFound):
 		person = nil
@@ -57,6 +57,27 @@ func (d *Directory) read(ctx context.Context, id string) (*identity.Person, erro
 		return nil, fmt.Errorf("directory: person %q: %w", id, idp.ErrNotFound)
 	}
 	return settled.Person, nil
+}
+
+// ask asks for a person with all their groups. Of somebody whose status a
+// directory of everybody knows, the groups alone are asked for: one request.
+func (d *Directory) ask(ctx context.Context, id string) (*identity.Person, error) {
+	source, _ := d.listing()
+	snap := d.whole()
+	if age, whole := d.Age(); source == nil || snap == nil || !whole || age > WarnAge {
+		return d.source.Person(ctx, id)
+	}
+	known := snap.Person(id)
+	if known == nil {
+		return d.source.Person(ctx, id)
+	}
+	groups, err := source.GroupsOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	person := *known
+	person.Groups = groups
+	return &person, nil
 }
 
 // settle stores and publishes what was read at that time and returns what stands
@@ -141,6 +162,7 @@ func (d *Directory) publish(id string, e *entry) *entry {
 		return was
 	}
 	d.people.Store(id, e)
+	d.lay(id, e)
 	d.publishing.Unlock()
 	if was == nil || !same(was.Person, e.Person) {
 		d.changed(id)

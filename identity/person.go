@@ -49,6 +49,10 @@ type Person struct {
 	Status  Status              `json:"status"`
 	Groups  []Group             `json:"groups"`
 	Profile map[string][]string `json:"profile,omitempty"`
+	// Apps are the ids and labels of those applications that the person is
+	// assigned to, directly or through a group, and that the directory was asked
+	// to follow; sorted.
+	Apps []string `json:"apps,omitempty"`
 	// Version changes whenever anything above does.
 	Version uint64 `json:"version"`
 	// ReadAt is when the directory was asked.
@@ -58,18 +62,39 @@ type Person struct {
 }
 
 // NewPerson indexes p, whose groups it sorts by id, for HasGroup.
-func NewPerson(p Person) *Person {
+func NewPerson(p Person) *Person { return NewPersonPinned(p, nil) }
+
+// NewPersonPinned is NewPerson where some names are pinned to the id of one
+// group each: such a name finds that group, whatever it is called now, and no
+// other that is called so. A name pinned to "" finds none.
+func NewPersonPinned(p Person, pins map[string]string) *Person {
 	p.Groups = slices.Clone(p.Groups)
 	slices.SortFunc(p.Groups, func(a, b Group) int { return strings.Compare(a.ID, b.ID) })
 	p.keys = make(map[string]struct{}, 2*len(p.Groups))
 	for _, g := range p.Groups {
-		for _, key := range []string{g.ID, g.Name} {
-			if key != "" {
-				p.keys[key] = struct{}{}
-			}
+		if g.ID != "" {
+			p.keys[g.ID] = struct{}{}
+		}
+		if _, pinned := pins[g.Name]; !pinned && g.Name != "" {
+			p.keys[g.Name] = struct{}{}
+		}
+	}
+	for name, id := range pins {
+		if _, ok := p.keys[id]; ok && id != "" && name != "" {
+			p.keys[name] = struct{}{}
 		}
 	}
 	return &p
+}
+
+// HasApp reports whether the person is assigned to the application with that id
+// or label. It does not allocate.
+func (p *Person) HasApp(idOrLabel string) bool {
+	if p == nil || idOrLabel == "" {
+		return false
+	}
+	_, ok := slices.BinarySearch(p.Apps, idOrLabel)
+	return ok
 }
 
 // HasGroup reports whether the person is in the group with that id or name,

@@ -1,0 +1,312 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"sallyport/idp"
+	"sallyport/store"
+)
+
+// KindSnapshot is the kind of the records that a snapshot is made of:
+//
+//	1/NNN    people, by the hash of their ids
+//	2/ID     a group with the ids of its members
+//	~        where the reading stands, pins and applications; written last
+//
+// A change writes the records it touches and the last one in one transaction, so
+// that the cursor never runs ahead of what was read up to it.
+const KindSnapshot store.Kind = "directory"
+
+const (
+	peopleShards = 1024
+	stateKey     = "~"
+	saveTimeout  = 30 * time.Second
+	// tombstoneAge is how long those are remembered who were deleted: longer than
+	// old news of them could arrive.
+	tombstoneAge = 7 * 24 * time.Hour
+)
+
+// state is where the reading stands.
+type state struct {
+	Format int `json:"format"`
+	// Org is whose directory this is; that of another is not used.
+	Org     string `json:"org"`
+	Version uint64 `json:"version"`
+	FactsAt uint64 `json:"facts_at"`
+	// Whole says that people and groups were listed whole once; Ready that the
+	// members of the groups that policies name were read too.
+	Whole bool `json:"whole"`
+	Ready bool `json:"ready"`
+	// Begun is when, by the source's clock in milliseconds, the last whole listing
+	// began; FullAt when, by ours, it ended.
+	Begun  int64     `json:"begun"`
+	// Counts are those of the snapshot: records that went missing show in them.
+	Counts Counts `json:"counts"`
+	FullAt time.Time `json:"full_at"`
+	// Cursor is where the log goes on.
+	Cursor string `json:"cursor"`
+	// GroupsMark and UsersMark are up to when the filtered listings are whole, by
+	// the source's clock.
+	GroupsMark time.Time `json:"groups_mark"`
+	UsersMark  time.Time `json:"users_mark"`
+	// LogOK and ListsOK are when, by our clock, the log was last read to its end
+	// and the listings last went through.
+	LogOK   time.Time `json:"log_ok"`
+	ListsOK time.Time `json:"lists_ok"`
+	// Skew is what the source's clock is ahead of ours, in milliseconds.
+	Skew int64             `json:"skew"`
+	Pins map[string]string `json:"pins,omitempty"`
+	Apps []savedApp        `json:"apps,omitempty"`
+	// Fence is that of the lease under which this was written.
+	Fence uint64 `json:"fence"`
+}
+
+type savedApp struct {
+	ID     string   `json:"id"`
+	Label  string   `json:"label"`
+	Active bool     `json:"active"`
+	Direct []string `json:"direct"`
+	Groups []string `json:"groups"`
+}
+
+func shardKey(i int) string { return fmt.Sprintf("1/%03x", i) }
+
+func shardOf(id string) int { return bucketOf(id) * peopleShards / tableWidth }
+
+// records returns what has to be written for a delta, the state last.
+func (s *Snapshot) records(c delta, st state, now time.Time) ([]store.Record, error) {
+	shards := map[int]bool{}
+	for _, id := range c.saved {
+		shards[shardOf(id)] = true
+	}
+	rs := make([]store.Record, 0, len(shards)+len(c.groups)+1)
+	for i := range shards {
+		rs = append(rs, store.Record{Kind: KindSnapshot, Key: shardKey(i), Value: s.shard(i)})
+	}
+	for _, id := range c.groups {
+		h, ok := s.groupIDs.first(id)
+		if !ok {
+			continue
+		}
+		e := encoder{}
+		e.uint(recordFormat)
+		g := s.groups.at(h)
+		e.group(g, func(m handle) string { return s.people.at(m).ID })
+		rec := store.Record{Kind: KindSnapshot, Key: "2/" + id, Value: e.b}
+		if g.gone {
+			rec.Expires = now.Add(tombstoneAge)
+		}
+		rs = append(rs, rec)
+	}
+	value, err := json.Marshal(st)
+	if err != nil {
+		return nil, err
+	}
+	return append(rs, store.Record{Kind: KindSnapshot, Key: stateKey, Value: value}), nil
+}
+
+// shard encodes the people of one record.
+func (s *Snapshot) shard(i int) []byte {
+	e := encoder{b: make([]byte, 0, 16<<10)}
+	e.uint(recordFormat)
+	const width = tableWidth / peopleShards
+	for b := i * width; b < (i+1)*width; b++ {
+		if s.ids.buckets == nil || s.ids.buckets[b] == nil {
+			continue
+		}
+		for _, entry := range *s.ids.buckets[b] {
+			p := s.people.at(entry.h)
+			if p.gone && p.asOf < int64(s.version)-tombstoneAge.Milliseconds() {
+				continue
+			}
+			e.person(p)
+		}
+	}
+	return e.b
+}
+
+// complete fills in what of the state is the snapshot's own.
+func (s *Snapshot) complete(st state) state {
+	st.Format, st.Version, st.FactsAt, st.Pins = recordFormat, s.version, s.factsAt, s.pins
+	st.Counts, st.Apps = s.counts, nil
+	for _, a := range s.apps {
+		saved := savedApp{ID: a.ID, Label: a.Label, Active: a.Active, Groups: a.groups}
+		for id := range a.direct {
+			saved.Direct = append(saved.Direct, id)
+		}
+		st.Apps = append(st.Apps, saved)
+	}
+	return st
+}
+
+// restore begins a successor of s out of stored records, which keep the versions
+// they were stored with.
+type restore struct {
+	*edit
+	state *state
+	bad   int // records that could not be read
+}
+
+func (s *Snapshot) restore() *restore {
+	e := s.edit()
+	e.restoring = true
+	return &restore{edit: e}
+}
+
+// take applies one record. People come before groups, the state last: the order
+// of their keys serves, where members are interned before they are known.
+func (r *restore) take(rec store.Record) error {
+	switch {
+	case rec.Key == stateKey:
+		st := new(state)
+		if err := json.Unmarshal(rec.Value, st); err != nil {
+			return fmt.Errorf("directory: state record: %w", err)
+		}
+		if st.Format != recordFormat {
+			return fmt.Errorf("directory: state record has format %d, expected %d", st.Format, recordFormat)
+		}
+		r.state = st
+		return nil
+	case strings.HasPrefix(rec.Key, "1/"):
+		return r.takeShard(rec)
+	case strings.HasPrefix(rec.Key, "2/"):
+		return r.takeGroup(rec)
+	}
+	return fmt.Errorf("directory: record %q is unknown", rec.Key)
+}
+
+func (r *restore) takeShard(rec store.Record) error {
+	want, err := strconv.ParseUint(rec.Key[2:], 16, 16)
+	if err != nil {
+		return fmt.Errorf("directory: record %q: %w", rec.Key, errRecord)
+	}
+	d := newDecoder(rec.Value)
+	var all []*personNode
+	for d.err == nil && len(d.b) > 0 {
+		p := d.person()
+		if d.err == nil && (p.ID == "" || shardOf(p.ID) != int(want)) {
+			d.fail()
+		}
+		all = append(all, p)
+	}
+	if err := d.end(); err != nil {
+		return fmt.Errorf("directory: record %q: %w", rec.Key, err)
+	}
+	for _, p := range all {
+		r.putNode(p)
+	}
+	return nil
+}
+
+func (r *restore) takeGroup(rec store.Record) error {
+	d := newDecoder(rec.Value)
+	g, ids := d.group()
+	if err := d.end(); err != nil || "2/"+g.ID != rec.Key {
+		return errors.Join(fmt.Errorf("directory: record %q: %w", rec.Key, errRecord), err)
+	}
+	r.putGroupNode(g, ids)
+	return nil
+}
+
+// putNode puts a stored person in place of what is there, groups excepted.
+func (e *edit) putNode(p *personNode) {
+	h, ok := e.ids.first(p.ID)
+	if !ok {
+		h = e.ppl.push(p)
+		e.mine[h] = p
+		e.ids.add(p.ID, h)
+	} else {
+		was := e.person(h)
+		e.unindex(was, h)
+		was.User, was.asOf, was.groupsAsOf, was.merged = p.User, p.asOf, p.groupsAsOf, p.merged
+		was.version, was.known, was.gone = p.version, p.known, p.gone
+	}
+	if !p.gone {
+		e.login.add(strings.ToLower(p.Login), h)
+		e.mail.add(strings.ToLower(p.Email), h)
+	}
+}
+
+func (e *edit) putGroupNode(g *groupNode, ids []string) {
+	h, ok := e.gids.first(g.ID)
+	if !ok {
+		h = e.grps.push(g)
+		e.mineGroups[h] = g
+		e.gids.add(g.ID, h)
+		if !g.gone {
+			e.names.add(g.Name, h)
+		}
+		e.renamed = true
+	} else {
+		was := e.group(h)
+		if was.Name != g.Name || was.gone != g.gone {
+			e.names.remove(was.Name, h)
+			if !g.gone {
+				e.names.add(g.Name, h)
+			}
+			e.touchMembers(was)
+			e.renamed = true
+		}
+		was.Group, was.readAt, was.offset, was.version, was.gone = g.Group, g.readAt, g.offset, g.version, g.gone
+	}
+	members := make([]handle, len(ids))
+	for i, id := range ids {
+		members[i] = e.intern(id)
+	}
+	e.replaceMembers(h, members)
+}
+
+// finish makes the snapshot that the records describe.
+func (r *restore) finish(base *Snapshot) (*Snapshot, delta) {
+	st := r.state
+	r.next.pins, r.next.factsAt = st.Pins, st.FactsAt
+	r.next.apps = map[string]*app{}
+	for _, a := range st.Apps {
+		restored := &app{App: idp.App{ID: a.ID, Label: a.Label, Active: a.Active}, direct: map[string]bool{}, groups: a.Groups}
+		for _, id := range a.Direct {
+			restored.direct[id] = true
+		}
+		r.next.apps[a.ID] = restored
+	}
+	facts := base == nil || base.factsAt != st.FactsAt || !maps.Equal(base.pins, st.Pins)
+	snap, c := r.commit(time.Time{})
+	snap.version, snap.factsAt = st.Version, st.FactsAt
+	c.facts = facts
+	if r.renamed || facts {
+		snap.epoch = st.Version
+	}
+	return snap, c
+}
+
+// save writes a delta and the state in one transaction.
+func (d *Directory) save(ctx context.Context, snap *Snapshot, c delta, st state) error {
+	rs, err := snap.records(c, snap.complete(st), d.now())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	defer cancel()
+	return d.store.PutAll(ctx, rs)
+}
+
+// loadSnapshot reads the stored snapshot; nil when there is none. A record that
+// cannot be read makes none: part of a directory is no directory.
+func (d *Directory) loadSnapshot(ctx context.Context, base *Snapshot) (*Snapshot, delta, state, error) {
+	r := base.restore()
+	err := d.store.Scan(ctx, KindSnapshot, "", func(rec store.Record) error { return r.take(rec) })
+	if err != nil || r.state == nil {
+		return nil, delta{}, state{}, err
+	}
+	snap, c := r.finish(base)
+	if snap.counts != r.state.Counts {
+		return nil, delta{}, state{}, fmt.Errorf("directory: stored are %+v, expected %+v: records are missing or unreadable", snap.counts, r.state.Counts)
+	}
+	return snap, c, *r.state, nil
+}
