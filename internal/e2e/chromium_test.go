@@ -147,12 +147,12 @@ func TestInChromiumAPersonSignsInIsDeniedAndSignsOut(t *testing.T) {
 	if out := text(t, ctx, `main`); !strings.Contains(strings.ToLower(out), "signed out") {
 		t.Errorf("after sign-out: %s", out)
 	}
-	do(t, ctx, "bob is denied", chromedp.Navigate(w.URL("admin", "/")), signIn("bob@example.com", harness.BobPassword), chromedp.WaitVisible(css(`main h1`)))
+	do(t, ctx, "bob is denied", chromedp.Navigate(w.URL("admin", "/")), signIn("bob@example.com", harness.BobPassword), chromedp.WaitVisible(css(`header .mark`)))
 	shoot(t, ctx, "denied")
 	if denied := text(t, ctx, `main`); !strings.Contains(denied, "bob@example.com") {
 		t.Errorf("the denial does not name the account: %s", denied)
 	}
-	do(t, ctx, "nobody finds nothing", chromedp.Navigate(w.URL("nowhere", "/")), chromedp.WaitVisible(css(`main`)))
+	do(t, ctx, "nobody finds nothing", chromedp.Navigate(w.URL("nowhere", "/")), chromedp.WaitVisible(css(`header .mark`)))
 	shoot(t, ctx, "not-found")
 }
 
