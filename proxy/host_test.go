@@ -9,6 +9,7 @@ func TestHostHasOneSpellingOrIsRefused(t *testing.T) {
 	long := strings.Repeat("a", 63)
 	for in, want := range map[string]string{
 		"app.example.com":                     "app.example.com",
+		"AZ.TEST":                             "az.test",
 		"APP.Example.COM":                     "app.example.com",
 		"app.example.com.":                    "app.example.com",
 		"app.example.com.:8443":               "app.example.com:8443",
