@@ -159,16 +159,27 @@ func TestProviderThatAnswersForSomebodyElseIsNotBelieved(t *testing.T) {
 	}
 }
 
-func TestAnotherAccountIsNotForgottenWhenTheCodeIsLost(t *testing.T) {
+func TestAnotherAccountIsNotForgottenWhenTheVisitIsLost(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	b.signIn(wiki)
-	w.idp.locked(func() { w.idp.user = "bob" })
-	p := b.open("https://"+wiki+pathSignIn+"?"+paramPrompt+"=login", at(wiki, pathCallback))
-	q := p.url.Query()
-	q.Set(paramCode, "lost")
-	if p := b.open("https://" + wiki + pathCallback + "?" + q.Encode()); !strings.Contains(p.body, "sub=00ubob") {
-		t.Errorf("ended with %d %s", p.status, p.body)
+	q := b.atProvider("https://" + wiki + pathSignIn + "?" + paramPrompt + "=login")
+	for _, name := range b.attempts(homeAt) {
+		delete(b.jar[homeAt], name)
+	}
+	asked := len(w.idp.requests)
+	p := b.comeBack(q)
+	if p.url.Host != idpAt || len(w.idp.requests) != asked+1 || w.idp.requests[asked].Params["prompt"] != "login" {
+		t.Errorf("ended with %d at %s: %s", p.status, p.url, p.body)
+	}
+}
+
+func TestScriptsDoNotBeginASignInByLanding(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.header = http.Header{"Sec-Fetch-Mode": {"no-cors"}, "Sec-Fetch-Dest": {"image"}, "Accept": {"image/*"}}
+	if p := b.step("https://" + wiki + pathCallback); p.status != http.StatusUnauthorized || len(p.setCooki) != 0 {
+		t.Errorf("got %d and cookies %v; an image could push real attempts out", p.status, p.setCooki)
 	}
 }
 

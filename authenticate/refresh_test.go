@@ -460,6 +460,26 @@ func (l *laggingStore) Watch(ctx context.Context, _ ...store.Kind) (<-chan store
 	return c, nil
 }
 
+func TestTokensThatAnotherStoredMeanwhileStay(t *testing.T) {
+	w := newWorld(t)
+	w.browser().signIn(wiki)
+	id := w.live()[0].ID
+	f := w.refresher(w.sessions, nil)
+	w.clock.add(tokenLife)
+	w.idp.during = func() {
+		_, err := w.sessions.Update(context.Background(), id, func(s *session.Session) error {
+			s.Tokens.Refresh = "stored by another"
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if got := f.step(id); got != "lost-race" || w.live()[0].Tokens.Refresh != "stored by another" {
+		t.Errorf("went %q, token %q", got, w.live()[0].Tokens.Refresh)
+	}
+}
+
 func TestSessionWithoutRefreshTokenLivesOnAndIsWarnedAboutOnce(t *testing.T) {
 	w := newWorld(t)
 	w.idp.noRefresh = true
