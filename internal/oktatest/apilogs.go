@@ -81,7 +81,7 @@ func (q *logQuery) readFilter(filter, words string) (err error) {
 }
 
 func (q *logQuery) readBounds(since, until string, now time.Time) (err error) {
-	q.until = now
+	q.until = now.Add(time.Nanosecond) // what is published now is in
 	if until != "" {
 		if q.until, err = parseLogTime("until", until); err != nil {
 			return err

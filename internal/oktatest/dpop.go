@@ -107,7 +107,7 @@ func readProof(r *http.Request) (proofClaims, *jose.JSONWebKey, error) {
 		return claims, nil, errProofType
 	case !slices.Contains(asymmetric, jose.SignatureAlgorithm(header.Algorithm)):
 		return claims, nil, errProofAlg
-	case key == nil || !key.IsPublic() || !key.Valid():
+	case key == nil || !key.Valid():
 		return claims, nil, errProofKey
 	}
 	payload, err := jws.Verify(key)

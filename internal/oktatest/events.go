@@ -56,7 +56,7 @@ var kinds = map[string]kind{
 	accountLocked:   {"Auto-lock user account for Okta", "", true},
 	accountUnlocked: {"Auto-unlock user account for Okta", "", true},
 	passwordReset:   {"User's Okta password has been reset", "", true},
-	passwordExpired: {"Fired when the user's Okta password is expired", "", true},
+	passwordExpired: {"Fired when the user's Okta password is expired", "", false},
 	passwordChanged: {"User update password for Okta", "", true},
 	profileChanged:  {"Update user profile for Okta", "", true},
 	sessionStarted:  {"User login to Okta", "core.user_auth.login_success", true},

@@ -9,7 +9,8 @@ import (
 // Lag says how late something is. It is asked once per change.
 type Lag func() time.Duration
 
-// Lags are how far what Okta shows trails what is so. Nil is no lag. Recorded
+// Lags are how far what Okta shows trails what is so. Nil is no lag; others are
+// asked once per change, those of Everyone's membership included. Recorded
 // traffic shows lastMembershipUpdated 4 to 24 seconds behind, and a search index
 // a second to minutes behind.
 type Lags struct {

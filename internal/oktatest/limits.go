@@ -3,6 +3,7 @@ package oktatest
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -143,15 +144,27 @@ func writeLimit(w http.ResponseWriter, s limitState) {
 	w.Header().Set("X-Rate-Limit-Reset", strconv.FormatInt(s.reset.Unix(), 10))
 }
 
-// limited counts requests against a bucket and refuses those past it.
-func (k *Okta) limited(bucket string, caller func(*http.Request) string, next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+// concurrent refuses requests past the bound on those in flight, however long
+// faults keep them there.
+func (k *Okta) concurrent(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/api/") && !strings.HasPrefix(r.URL.Path, "/oauth2/") {
+			next.ServeHTTP(w, r)
+			return
+		}
 		if !k.limits.enter() {
 			writeLimit(w, limitState{reset: k.clock.now().Add(time.Second)})
 			errTooMany.write(w)
 			return
 		}
 		defer k.limits.leave()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limited counts requests against a bucket and refuses those past it.
+func (k *Okta) limited(bucket string, caller func(*http.Request) string, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		s, room := k.limits.take(bucket, caller(r))
 		writeLimit(w, s)
 		if !room {

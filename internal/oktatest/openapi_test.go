@@ -77,6 +77,9 @@ var documents = sync.OnceValues(func() ([]document, error) {
 			return nil, err
 		}
 		doc.Servers = nil // any host
+		if kind, ok := doc.Components.Schemas["TokenResponseTokenType"]; ok {
+			kind.Value.Enum = append(kind.Value.Enum, "DPoP") // recorded, not described
+		}
 		for _, n := range nullables {
 			if err := allowNull(doc, n[0], n[1]); err != nil {
 				return nil, err

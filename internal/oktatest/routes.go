@@ -10,12 +10,12 @@ import (
 const maxForm = 1 << 20
 
 // routes is the whole org. From the outside in: headers every answer has, the
-// record, the faults, the endpoints.
+// record, the bound on requests in flight, the faults, the endpoints.
 func (k *Okta) routes() http.Handler {
 	mux := http.NewServeMux()
 	k.oauthRoutes(mux)
 	k.apiRoutes(mux)
-	return k.dress(k.record(k.faults.wrap(mux)))
+	return k.dress(k.record(k.concurrent(k.faults.wrap(mux))))
 }
 
 func (k *Okta) oauthRoutes(mux *http.ServeMux) {

@@ -17,6 +17,8 @@ type systemLog struct {
 	mu   sync.Mutex
 	lag  Lag
 	made int
+	// turns counts events by type: whose target comes first goes round.
+	turns map[string]int
 	// latest is the latest time that was seen here.
 	latest time.Time
 	// twice says which events are persisted a second time.
@@ -26,7 +28,7 @@ type systemLog struct {
 }
 
 func newSystemLog(seed uint64, now func() time.Time, lag Lag) *systemLog {
-	return &systemLog{now: now, seed: seed, lag: lag}
+	return &systemLog{now: now, seed: seed, lag: lag, turns: map[string]int{}}
 }
 
 func (l *systemLog) setLag(lag Lag) {
@@ -83,7 +85,8 @@ func (l *systemLog) complete(e Event) Event {
 	}
 	// Which target comes first is nothing to rely on, and is not at Okta.
 	if n := len(e.Targets); n > 1 {
-		turn := l.made % n
+		turn := l.turns[e.Type] % n
+		l.turns[e.Type]++
 		e.Targets = append(slices.Clone(e.Targets[turn:]), e.Targets[:turn]...)
 	}
 	return e
