@@ -186,9 +186,13 @@ func (s *Server) Stop(ctx context.Context) error {
 	return s.stopErr
 }
 
+// closeTimeout bounds the clean-ups: a refresh under way at a provider that hangs
+// takes some five seconds to give up.
+const closeTimeout = 8 * time.Second
+
 // close runs the clean-ups, last first.
 func (s *Server) close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	var errs []error
 	for i := len(s.cleanup) - 1; i >= 0; i-- {
