@@ -48,6 +48,8 @@ type Rule struct {
 	Effect Effect
 	// Position is that of the key "allow" or "deny", or of the first legacy key.
 	Position Position
+	// Shadow says that the rule is evaluated and recorded, and never decides.
+	Shadow bool
 
 	lists []*list
 }

@@ -107,3 +107,6 @@ func (s ReasonSet) Names() []string {
 	}
 	return names
 }
+
+// ReasonNames returns the names of all reasons, in a fixed order.
+func ReasonNames() []string { return reasonNames[:] }

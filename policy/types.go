@@ -13,11 +13,13 @@ import (
 // Effect is what a decision says. The zero value denies.
 type Effect uint8
 
-// The effects. Unauthenticated asks for a sign-in.
+// The effects. Unauthenticated asks for a sign-in, StepUp for a new one of
+// somebody who is signed in: what it must bring stands in Decision.StepUp.
 const (
 	Deny Effect = iota
 	Allow
 	Unauthenticated
+	StepUp
 )
 
 func (e Effect) String() string {
@@ -26,6 +28,8 @@ func (e Effect) String() string {
 		return "allow"
 	case Unauthenticated:
 		return "unauthenticated"
+	case StepUp:
+		return "step-up"
 	}
 	return "deny"
 }

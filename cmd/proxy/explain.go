@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sallyport/authorize"
+	"sallyport/policy/facts"
+	"sallyport/server/paper"
+)
+
+func newExplain() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "explain METHOD URL",
+		Short: "tell why somebody may or may not pass",
+		Long: `Tell what is decided about a request and why: the decision, the smallest change
+that would let them in, and every rule with what it wanted and what was there.
+
+With --facts nothing is contacted: routes come from the configuration, people
+and sessions from the file. Without it a running instance is asked through its
+admin socket.`,
+		Args: cobra.ExactArgs(2),
+	}
+	q := questionFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return q.run(cmd, args[0], args[1]) }
+	return cmd
+}
+
+// question is the command line of explain.
+type question struct {
+	instance
+	as, session, facts, format, ip, at *string
+	headers                            *[]string
+	anonymous                          *bool
+}
+
+func questionFlags(cmd *cobra.Command) *question {
+	f := cmd.Flags()
+	return &question{
+		instance:  instanceFlags(cmd),
+		as:        f.String("as", "", "`e-mail` of somebody who has just signed in"),
+		session:   f.String("session", "", "session `id`, of the facts or as listed by the running instance"),
+		anonymous: f.Bool("anonymous", false, "nobody is signed in"),
+		facts:     f.String("facts", "", "facts `file`: the directory on paper"),
+		format:    f.String("format", "text", "`text` or json"),
+		ip:        f.String("ip", "", "client `address`"),
+		at:        f.String("at", "", "`time` of the request (RFC 3339), with --facts"),
+		headers:   f.StringArray("header", nil, "request header as `NAME: VALUE`; may be repeated"),
+	}
+}
+
+func (q *question) run(cmd *cobra.Command, method, rawURL string) error {
+	asked, err := q.read(method, rawURL)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	var e authorize.Explanation
+	if *q.facts != "" {
+		e, err = q.onPaper(cmd, asked)
+	} else {
+		e, err = q.live(cmd, asked)
+	}
+	if err != nil {
+		return err
+	}
+	if *q.format == "json" {
+		enc := json.NewEncoder(cmd.OutOrStdout())
+		enc.SetIndent("", "  ")
+		return enc.Encode(e)
+	}
+	return e.WriteText(cmd.OutOrStdout())
+}
+
+// read checks the command line.
+func (q *question) read(method, rawURL string) (asked paper.Question, err error) {
+	n := 0
+	for _, given := range []bool{*q.as != "", *q.session != "", *q.anonymous} {
+		if given {
+			n++
+		}
+	}
+	switch {
+	case n != 1:
+		return asked, errors.New("expected exactly one of --as, --session and --anonymous")
+	case *q.format != "text" && *q.format != "json":
+		return asked, fmt.Errorf("--format: expected text or json, got %q", *q.format)
+	}
+	asked = paper.Question{Who: paper.Who{Session: *q.session, Email: *q.as}, Method: method, Header: http.Header{}}
+	if asked.URL, err = url.Parse(rawURL); err != nil || asked.URL.Host == "" {
+		return asked, fmt.Errorf("expected a URL such as https://wiki.example.com/x, got %q", rawURL)
+	}
+	if *q.ip != "" {
+		if asked.IP, err = netip.ParseAddr(*q.ip); err != nil {
+			return asked, fmt.Errorf("--ip: expected an address, got %q", *q.ip)
+		}
+	}
+	if *q.at != "" {
+		if asked.At, err = time.Parse(time.RFC3339, *q.at); err != nil {
+			return asked, fmt.Errorf("--at: expected a time such as 2026-01-31T12:00:00Z, got %q", *q.at)
+		}
+	}
+	for _, h := range *q.headers {
+		name, value, ok := strings.Cut(h, ":")
+		if !ok {
+			return asked, fmt.Errorf("--header: expected NAME: VALUE, got %q", h)
+		}
+		asked.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	return asked, nil
+}
+
+func (q *question) onPaper(cmd *cobra.Command, asked paper.Question) (authorize.Explanation, error) {
+	cfg, err := load(cmd, *q.file)
+	if err != nil {
+		return authorize.Explanation{}, err
+	}
+	var f *facts.Facts
+	if *q.facts != "" {
+		if f, err = readFacts(cmd, *q.facts); err != nil {
+			return authorize.Explanation{}, err
+		}
+	}
+	w, err := paper.New(cfg, f, nil)
+	if err != nil {
+		return authorize.Explanation{}, err
+	}
+	return w.Explain(asked)
+}
+
+// readFacts reads a facts file; problems have been printed when it returns an
+// error.
+func readFacts(cmd *cobra.Command, path string) (*facts.Facts, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	f, problems := facts.Read(path, text)
+	if len(problems) > 0 {
+		return nil, refuse(cmd, problems)
+	}
+	return f, nil
+}
+
+// live asks the running instance. Nobody needs no directory, so that a stranger
+// can be explained without one.
+func (q *question) live(cmd *cobra.Command, asked paper.Question) (authorize.Explanation, error) {
+	if *q.anonymous {
+		return q.onPaper(cmd, asked)
+	}
+	return authorize.Explanation{}, errors.New("give --facts FILE: running instances are not asked yet")
+}

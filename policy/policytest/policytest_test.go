@@ -1,0 +1,169 @@
+package policytest
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sallyport/policy"
+)
+
+func noFiles(string) ([]byte, error) { return nil, errors.New("no such file") }
+
+func TestMistakesAreTold(t *testing.T) {
+	const head = "policy: {allow: {or: [accept: true]}}\n"
+	for name, tt := range map[string]struct{ text, want string }{
+		"empty":             {"", "1:1: the file: is empty"},
+		"no tests":          {head, "1:1: the file: holds no tests"},
+		"no name":           {head + "tests: [{anonymous: true, want: allow}]", "2:9: tests: the test has no name"},
+		"nobody":            {head + "tests: [{name: a, want: allow}]", "2:9: tests: expected exactly one of as: e-mail, session: id and anonymous: true"},
+		"two people":        {head + "tests: [{name: a, as: x, anonymous: true, want: allow}]", "2:9: tests: expected exactly one of as: e-mail, session: id and anonymous: true"},
+		"no want":           {head + "tests: [{name: a, anonymous: true}]", `2:9: tests: expected want to be one of allow, deny, unauthenticated, step-up, got ""`},
+		"another want":      {head + "tests: [{name: a, anonymous: true, want: dney}]", `2:42: want: expected want to be one of allow, deny, unauthenticated, step-up, got "dney" (did you mean "deny"?)`},
+		"unknown reason":    {head + "tests: [{name: a, anonymous: true, want: allow, reasons: [acept]}]", `2:58: reasons: unknown reason "acept" (did you mean "accept"?)`},
+		"unknown session":   {head + "facts: {sessions: [{id: s1, subject: x}]}\ntests: [{name: a, session: s2, want: allow}]", `3:28: session: there is no session "s2" in the facts (did you mean "s1"?)`},
+		"nothing decides":   {"tests: [{name: a, anonymous: true, want: allow, request: {url: 'https://x/'}}]", "1:9: tests: nothing decides this test"},
+		"no URL":            {"config: c.yaml\ntests: [{name: a, anonymous: true, want: allow}]", "2:9: tests: the test asks for no URL"},
+		"no host":           {head + "tests: [{name: a, anonymous: true, want: allow, request: {url: /x}}]", `2:64: url: expected a URL such as`},
+		"no address":        {head + "tests: [{name: a, anonymous: true, want: allow, request: {ip: ten}}]", `2:63: ip: expected an address`},
+		"two deciders":      {"config: c\n" + head + "tests: [{name: a, anonymous: true, want: allow}]", "2:9: policy: config and policy are both given"},
+		"bad policy":        {"policy: {alow: {or: [accept: true]}}\ntests: [{name: a, anonymous: true, want: allow}]", `1:10: unknown rule key "alow"`},
+		"facts twice":       {"facts: {}\nfacts_file: x\n" + head + "tests: [{name: a, anonymous: true, want: allow}]", "2:13: facts_file: facts and facts_file are both given"},
+		"facts not there":   {"facts_file: x\n" + head + "tests: [{name: a, anonymous: true, want: allow}]", "1:13: facts_file: cannot be read: no such file"},
+		"bad facts":         {"facts: {people: [{id: x, status: Y}]}\n" + head + "tests: [{name: a, anonymous: true, want: allow}]", `1:34: status: unknown status "Y"`},
+		"no certificate":    {head + "tests: [{name: a, anonymous: true, want: allow, request: {client_certificate: x.pem}}]", "2:79: client_certificate: cannot be read"},
+		"wrong certificate": {head + "tests: [{name: a, anonymous: true, want: allow, request: {client_certificate: '-----BEGIN X'}}]", "2:79: client_certificate: expected a certificate in PEM"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, problems := Read("f", []byte(tt.text), noFiles)
+			if len(problems) == 0 {
+				t.Fatal("nothing was told")
+			}
+			got := problems[0].Error()
+			if problems[0].Hint != "" {
+				got += " (" + problems[0].Hint + ")"
+			}
+			if !strings.HasPrefix(got, "f:"+tt.want) {
+				t.Errorf("got  %s\nwant f:%s", got, tt.want)
+			}
+		})
+	}
+}
+
+func report() *Report {
+	at := func(line int) policy.Position { return policy.Position{File: "t.yaml", Line: line, Col: 3} }
+	return &Report{Results: []Result{
+		{Test: Test{Name: "good", Position: at(2), Want: "allow", Reasons: []string{"groups-ok"}}, Got: "allow", Reasons: []string{"groups-ok"}},
+		{Test: Test{Name: "other effect", Position: at(3), Want: "allow"}, Got: "deny", Reasons: []string{"reject"}, Explanation: "deny\n  who x\n"},
+		{Test: Test{Name: "other reason", Position: at(4), Want: "deny", Reasons: []string{"reject"}}, Got: "deny"},
+		{Test: Test{Name: "no answer", Position: at(5), Want: "deny"}, Got: "error", Error: "the proxy refuses it"},
+	}, Rules: 2, Unused: []Unused{{"deny", at(9), "c.yaml", 9}}}
+}
+
+func TestTextSaysWhatAReviewerNeeds(t *testing.T) {
+	var b bytes.Buffer
+	if err := report().Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := `FAIL t.yaml:3: other effect
+  want allow, got deny (reject)
+    deny
+      who x
+FAIL t.yaml:4: other reason
+  deny as wanted, but not because of reject; reasons are 
+FAIL t.yaml:5: no answer
+  the proxy refuses it
+not covered: deny rule at t.yaml:9 held in no test
+coverage: 1 of 2 rules
+1 passed, 3 failed
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestJSONHasTheStatedForm(t *testing.T) {
+	r := report()
+	r.Unused = nil
+	var b bytes.Buffer
+	if err := r.JSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	one := func(name string, line float64, passed bool, want, got string, reasons ...any) any {
+		if reasons == nil {
+			reasons = []any{}
+		}
+		return map[string]any{"name": name, "file": "t.yaml", "line": line, "passed": passed, "want": want, "got": got, "reasons": reasons}
+	}
+	want := map[string]any{"passed": 1.0, "failed": 3.0, "tests": []any{
+		one("good", 2, true, "allow", "allow", "groups-ok"), one("other effect", 3, false, "allow", "deny", "reject"),
+		one("other reason", 4, false, "deny", "deny"), one("no answer", 5, false, "deny", "error"),
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestJUnitIsXML(t *testing.T) {
+	var b bytes.Buffer
+	if err := report().JUnit(&b); err != nil {
+		t.Fatal(err)
+	}
+	var got junitSuites
+	if err := xml.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Tests != 4 || got.Failures != 3 || len(got.Suites) != 1 || len(got.Suites[0].Cases) != 4 || got.Suites[0].Cases[0].Failure != nil ||
+		got.Suites[0].Cases[1].Failure.Message != "want allow, got deny (reject)" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestAskingToSignInAgainIsASignIn(t *testing.T) {
+	d := policy.Decision{Effect: policy.StepUp}
+	if got := Judge(Test{Want: WantUnauthenticated}, d); !got.Passed() {
+		t.Errorf("got %+v", got)
+	}
+	if got := Judge(Test{Want: WantStepUp}, d); !got.Passed() {
+		t.Errorf("got %+v", got)
+	}
+	if got := Judge(Test{Want: WantStepUp}, policy.Decision{Effect: policy.Unauthenticated}); got.Passed() {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// FuzzRead feeds anything. Whatever comes: no panic, problems have places, and a
+// test that is read says who asks for what.
+func FuzzRead(f *testing.F) {
+	f.Add("policy: {allow: {or: [accept: true]}}\ntests: [{name: a, anonymous: true, want: allow, request: {url: 'https://x/', ip: 10.0.0.1, headers: {A: [b]}}}]")
+	f.Add("facts: {groups: [{id: g}], people: [{id: a, groups: [g]}], sessions: [{id: s, subject: a, claims: {x: [1, {y: z}]}}]}\nconfig: c\ntests: [{name: a, session: s, want: deny, reasons: [reject], at: 2026-01-01T00:00:00Z}]")
+	f.Add("a: &a [*a]\ntests: *a")
+	f.Fuzz(func(t *testing.T, text string) {
+		file, problems := Read("f.yaml", []byte(text), noFiles)
+		for _, p := range problems {
+			if p.Message == "" || p.Position.Line == 0 || p.Position.Col == 0 {
+				t.Errorf("problem without words or place: %+v", p)
+			}
+		}
+		if len(problems) > 0 {
+			return
+		}
+		if len(file.Tests) == 0 {
+			t.Fatal("no tests and no problem")
+		}
+		for _, one := range file.Tests {
+			if one.Name == "" || one.Want == "" || one.Request.URL == nil || one.Request.URL.Host == "" || one.Policy == nil && file.Config == "" {
+				t.Errorf("half a test: %+v", one)
+			}
+		}
+	})
+}
