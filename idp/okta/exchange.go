@@ -200,7 +200,7 @@ func passing(failed *Error, retries int) (time.Duration, bool) {
 	case failed.Status == http.StatusTooManyRequests:
 		wait := max(failed.RetryAfter, time.Second) + jitter(250*time.Millisecond)
 		return wait, wait <= maxWait
-	case failed.Status == 0 && failed.Err != nil, failed.Status >= 500:
+	case failed.Status == 0 && failed.Err != nil, failed.Status == http.StatusOK && failed.Err != nil, failed.Status >= 500:
 		pause := firstPause << retries
 		return pause + jitter(pause), true
 	}

@@ -63,7 +63,15 @@ func (d *Directory) ask(ctx context.Context, path string) (a answer, err error) 
 	if len(a.body) == 0 {
 		return answer{}, nonsense(path, "answer is empty")
 	}
-	a.next = resp.NextPage
+	// Not resp.NextPage, into which the SDK merges the query that was asked: with
+	// "since" beside "after" Okta refuses it.
+	next, err := nextLink(resp.Header, req.URL)
+	if err != nil {
+		return answer{}, nonsense(path, "%v", err)
+	}
+	if next != nil {
+		a.next = next.RequestURI()
+	}
 	a.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	return a, nil
 }

@@ -198,3 +198,148 @@ func TestRecordedErrorsAreUnderstood(t *testing.T) {
 		}
 	}
 }
+
+// Every listing that was recorded is read whole by the method for it.
+func TestRecordedListingsAreRead(t *testing.T) {
+	const id = "00gadmins00000000001"
+	ctx := context.Background()
+	ids := func(items []string) (out []any) {
+		for _, i := range items {
+			out = append(out, i)
+		}
+		return out
+	}
+	for _, c := range []struct {
+		file, path string
+		read       func(*Directory) ([]any, error)
+	}{
+		{"groups/members-limit200.json", "/api/v1/groups/" + id + "/users", func(d *Directory) ([]any, error) {
+			p, err := d.Members(ctx, id, "")
+			return ids(p.Items), err
+		}},
+		{"groups/members-larger.json", "/api/v1/groups/" + id + "/users", func(d *Directory) ([]any, error) {
+			p, err := d.Members(ctx, id, "")
+			return ids(p.Items), err
+		}},
+		{"users/list-filter-suspended.json", "/api/v1/users", func(d *Directory) (out []any, err error) {
+			p, err := d.Users(ctx, idp.UserQuery{}, "")
+			for _, u := range p.Items {
+				if u.Status != "SUSPENDED" || u.Login == "" || u.LastUpdated.IsZero() {
+					t.Errorf("got %+v", u)
+				}
+				out = append(out, u.ID)
+			}
+			return out, err
+		}},
+		{"users/list-filter-active.json", "/api/v1/users", func(d *Directory) (out []any, err error) {
+			p, err := d.Users(ctx, idp.UserQuery{}, "")
+			for _, u := range p.Items {
+				out = append(out, u.ID)
+			}
+			return out, err
+		}},
+		{"groups/list-default-limit10000.json", "/api/v1/groups", func(d *Directory) (out []any, err error) {
+			p, err := d.Groups(ctx, idp.GroupQuery{}, "")
+			for _, g := range p.Items {
+				if g.Users != -1 || g.Type == "" || g.LastMembershipUpdated.IsZero() {
+					t.Errorf("got %+v", g)
+				}
+				out = append(out, g.ID)
+			}
+			return out, err
+		}},
+		{"apps/list-limit2-next.json", "/api/v1/apps", func(d *Directory) (out []any, err error) {
+			p, err := d.Apps(ctx, "")
+			for _, a := range p.Items {
+				out = append(out, a.ID)
+			}
+			if err == nil && p.Next == "" {
+				t.Error("no next page")
+			}
+			return out, err
+		}},
+		{"apps/app-users.json", "/api/v1/apps/" + id + "/users", func(d *Directory) (out []any, err error) {
+			p, err := d.AppUsers(ctx, id, "")
+			for _, u := range p.Items {
+				out = append(out, u.UserID)
+			}
+			return out, err
+		}},
+		{"apps/app-groups.json", "/api/v1/apps/" + id + "/groups", func(d *Directory) ([]any, error) {
+			p, err := d.AppGroups(ctx, id, "")
+			return ids(p.Items), err
+		}},
+		{"apps/app-groups-limit200.json", "/api/v1/apps/" + id + "/groups", func(d *Directory) ([]any, error) {
+			p, err := d.AppGroups(ctx, id, "")
+			return ids(p.Items), err
+		}},
+	} {
+		r := load(t, c.file)
+		var want []struct{ ID string }
+		if err := json.Unmarshal(r.body, &want); err != nil {
+			t.Fatal(err)
+		}
+		o := newOrg(t)
+		o.handle(c.path, func(w http.ResponseWriter, q *http.Request) {
+			// The recorded links are of another path.
+			for i, l := range r.header["Link"] {
+				if _, rest, ok := strings.Cut(l, "?"); ok {
+					r.header["Link"][i] = "<" + c.path + "?" + rest
+				}
+			}
+			r.ServeHTTP(w, q)
+		})
+		d, _ := under(t, o.URL)
+		got, err := c.read(d)
+		if err != nil || len(got) != len(want) {
+			t.Errorf("%s: %d of %d items, %v", c.file, len(got), len(want), err)
+			continue
+		}
+		for i := range want {
+			if got[i] != want[i].ID {
+				t.Errorf("%s: item %d is %v, want %s", c.file, i, got[i], want[i].ID)
+			}
+		}
+	}
+}
+
+func TestRecordedEventsAreRead(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join(recordings, "logs/rapid7-events.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skipf("SKIPPED: no recorded traffic at %s", recordings)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := findEvents(raw)
+	if len(events) == 0 {
+		t.Fatal("no events in the recording")
+	}
+	for _, o := range events {
+		e, err := decodeEvent(o)
+		if err != nil || e.ID == "" || e.Published.IsZero() {
+			t.Errorf("%s: got %+v, %v", o["uuid"], e, err)
+		}
+	}
+}
+
+// findEvents looks for log events anywhere in a document.
+func findEvents(raw json.RawMessage) (found []object) {
+	var o object
+	if json.Unmarshal(raw, &o) == nil && o != nil {
+		if o["uuid"] != nil && o["eventType"] != nil {
+			return []object{o}
+		}
+		for _, v := range o {
+			found = append(found, findEvents(v)...)
+		}
+		return found
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) == nil {
+		for _, v := range list {
+			found = append(found, findEvents(v)...)
+		}
+	}
+	return found
+}

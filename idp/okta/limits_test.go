@@ -1,0 +1,188 @@
+package okta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/idp"
+	"sallyport/internal/oktatest"
+)
+
+func seen(l *limits, bucket string, limit, remaining int, reset string) {
+	l.learn(bucket, &http.Response{Header: http.Header{
+		"Date": {date}, "X-Rate-Limit-Limit": {fmt.Sprint(limit)}, "X-Rate-Limit-Remaining": {fmt.Sprint(remaining)}, "X-Rate-Limit-Reset": {reset},
+	}}, serverNow)
+}
+
+func TestListingsLeaveRoomForSignIns(t *testing.T) {
+	for _, c := range []struct {
+		bucket       string
+		limit, share int // of it that listings use at the default share
+	}{
+		{bucketGroups, 250, 200}, {bucketUsers, 300, 240}, {bucketLogs, 60, 48}, {bucketLogs, 10, 8},
+		{bucketUser, 1000, 700}, {bucketOther, 600, 420}, {bucketLogs, 1, 1}, {bucketUser, 1, 1},
+	} {
+		l := newLimits(0, 0, newMetrics(nil))
+		seen(l, c.bucket, c.limit, c.limit, in8s)
+		if b := l.budget(c.bucket, serverNow); b.Limit != c.share || b.Remaining != c.share {
+			t.Errorf("%s of %d: budget %+v, want %d", c.bucket, c.limit, b, c.share)
+		}
+		n := 0
+		for l.reserve(c.bucket, steady, serverNow) == 0 {
+			n++
+		}
+		if n != c.share {
+			t.Errorf("%s of %d: listings made %d requests, want %d", c.bucket, c.limit, n, c.share)
+		}
+		for range c.limit - c.share {
+			if wait := l.reserve(c.bucket, urgent, serverNow); wait != 0 {
+				t.Fatalf("%s of %d: a sign-in waits %v", c.bucket, c.limit, wait)
+			}
+		}
+		if l.reserve(c.bucket, urgent, serverNow) == 0 {
+			t.Errorf("%s of %d: more than the limit", c.bucket, c.limit)
+		}
+		if b := l.budget(c.bucket, serverNow); b.Remaining != 0 {
+			t.Errorf("budget %+v, want nothing left", b)
+		}
+		if b := l.budget(c.bucket, serverNow.Add(8*time.Second)); b.Remaining != c.share {
+			t.Errorf("after the reset: budget %+v", b)
+		}
+	}
+}
+
+func TestBudgetIsThePoorerBuckets(t *testing.T) {
+	o := newOrg(t)
+	d, _ := under(t, o.URL, func(p *Options) { p.Share = 0.5 })
+	d.now = func() time.Time { return serverNow }
+	if b := d.Budget(idp.BucketUser); b != (idp.Budget{}) {
+		t.Errorf("before any answer: %+v", b)
+	}
+	seen(d.transport.limits, bucketUser, 1000, 1000, in8s)
+	seen(d.transport.limits, bucketOther, 100, 80, in8s)
+	if b := d.Budget(idp.BucketUser); b.Limit != 40 || b.Remaining != 20 {
+		t.Errorf("got %+v, want 20 of 40", b)
+	}
+	if b := d.Budget("nothing"); b != (idp.Budget{}) {
+		t.Errorf("unknown bucket: %+v", b)
+	}
+}
+
+// A listing that has used its share up waits for the next window, while people
+// who sign in do not, nor does the log, whose bucket is another.
+func TestListingWaitsWhileSignInsGoOn(t *testing.T) {
+	k := standIn(t, 1)
+	k.SetRateLimits(oktatest.RateLimits{PerMinute: map[string]int{oktatest.BucketGroups: 20, oktatest.BucketUser: 100, oktatest.BucketAPI: 100}})
+	d, slept := under(t, k.URL())
+	for range 8 { // of 10 that are ours
+		if _, err := d.Groups(context.Background(), idp.GroupQuery{}, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(slept.pauses()); n != 0 {
+		t.Fatalf("%d pauses within the share", n)
+	}
+	if _, err := d.Groups(context.Background(), idp.GroupQuery{}, ""); err != nil {
+		t.Fatal(err)
+	}
+	if p := slept.pauses(); len(p) != 1 || p[0] < 50*time.Second || p[0] > 62*time.Second {
+		t.Errorf("past the share: pauses %v, want one to the reset", p)
+	}
+	if _, err := d.Person(context.Background(), aliceID); err != nil {
+		t.Errorf("sign-in: %v", err)
+	}
+	if _, err := d.Log(context.Background(), idp.LogQuery{Since: time.Now()}, ""); err != nil {
+		t.Errorf("log: %v", err)
+	}
+	if n := len(slept.pauses()); n != 1 {
+		t.Errorf("%d pauses, though the others have limits of their own", n)
+	}
+}
+
+func TestWaitLongerThanTheContextIsNotBegun(t *testing.T) {
+	o := newOrg(t)
+	d, slept := under(t, o.URL)
+	d.transport.now = func() time.Time { return serverNow }
+	seen(d.transport.limits, bucketGroups, 100, 0, "1759127150") // in 53 s
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, err := d.Groups(ctx, idp.GroupQuery{}, "")
+	var u *idp.UnavailableError
+	if !errors.As(err, &u) || u.RetryAfter < 53*time.Second || len(slept.pauses()) != 0 || len(o.asked()) != 0 {
+		t.Errorf("got %v after %v", err, slept.pauses())
+	}
+}
+
+func TestSignInsPassListingsThatWaitForTheConfiguredRate(t *testing.T) {
+	o := newOrg(t)
+	o.handle("/api/v1/groups", jsonAnswer(200, `[]`))
+	d, _ := under(t, o.URL, func(p *Options) { p.QPS = 1 })
+	d.transport.now = func() time.Time { return serverNow }
+	waiting, release := make(chan time.Duration, 10), make(chan struct{})
+	d.transport.sleep = func(ctx context.Context, pause time.Duration) error {
+		waiting <- pause
+		if priorityOf(ctx) == steady {
+			<-release
+		}
+		return ctx.Err()
+	}
+	if _, err := d.User(context.Background(), aliceID); err != nil { // the one that is free
+		t.Fatal(err)
+	}
+	done := make(chan error, 5)
+	for range 5 {
+		go func() { _, err := d.Groups(context.Background(), idp.GroupQuery{}, ""); done <- err }()
+	}
+	if first := <-waiting; first != time.Second {
+		t.Errorf("the first listing waits %v", first)
+	}
+	if _, err := d.User(context.Background(), aliceID); err != nil {
+		t.Error(err)
+	}
+	if second := <-waiting; second != 2*time.Second {
+		t.Errorf("a sign-in waits %v behind five listings, want to be second", second)
+	}
+	close(release)
+	for range 5 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestLimitsOf429AndConcurrencyAreToldApart(t *testing.T) {
+	for name, c := range map[string]struct {
+		act  oktatest.Act
+		most time.Duration
+	}{
+		"bucket":      {oktatest.TooManyRequests(40 * time.Second), 45 * time.Second},
+		"concurrency": {oktatest.TooManyConcurrent(), 2 * time.Second},
+	} {
+		k := standIn(t, 1)
+		d, slept := under(t, k.URL())
+		now := time.Now()
+		d.transport.now = func() time.Time { return now }
+		record := slept.sleep
+		d.transport.sleep = func(ctx context.Context, pause time.Duration) error { now = now.Add(pause); return record(ctx, pause) }
+		k.Fail(oktatest.Fault{Path: "/api/v1/groups", Act: c.act, Times: 1})
+		if _, err := d.Groups(context.Background(), idp.GroupQuery{}, ""); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if p := slept.pauses(); len(p) != 1 || p[0] > c.most || p[0] < time.Second {
+			t.Errorf("%s: pauses %v", name, p)
+		}
+	}
+}
+
+func TestNoSecretOrPathIsInTheBucketNames(t *testing.T) {
+	for _, path := range []string{"/api/v1/users/00u1/groups", "/api/v1/apps/0oa1/groups", "/api/v1/x/../../etc", "/api/v1/groups/00g1/users/00u1/x"} {
+		if b := bucketOf(path); strings.Contains(b, "00") || strings.Contains(b, "etc") {
+			t.Errorf("%s counts as %s", path, b)
+		}
+	}
+}
