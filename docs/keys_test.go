@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -13,7 +14,7 @@ import (
 var otherWords = map[string]bool{
 	"access_denied": true, "invalid_client": true, "invalid_grant": true, "invalid_scope": true, "client_id": true,
 	"offline_access": true, "redirect_uri": true, "post_logout_redirect_uri": true, "acr_values": true, "at_hash": true,
-	"auth_time": true, "email_verified": true, "login_url": true, "request_id": true,
+	"auth_time": true, "auth_jwt": true, "expect_claims": true, "email_verified": true, "login_url": true, "request_id": true,
 	// criteria and operators of policies
 	"authenticated_user": true, "http_method": true, "http_path": true, "starts_with": true, "not_in": true,
 }
@@ -51,7 +52,15 @@ func TestNamedKeysAreKnown(t *testing.T) {
 
 // known reports whether key is one of the whole configuration or of a route.
 func known(key string) bool {
-	return accepts(key+": x\n", key) || accepts("routes:\n  - from: https://a.example\n    "+key+": x\n", key)
+	for _, place := range []string{
+		"%s: x\n", "branding:\n  %s: x\n", "routes:\n  - from: https://a.example\n    %s: x\n",
+		"routes:\n  - from: https://a.example\n    cors:\n      %s: x\n", "routes:\n  - from: https://a.example\n    maintenance:\n      %s: x\n",
+	} {
+		if accepts(fmt.Sprintf(place, key), key) {
+			return true
+		}
+	}
+	return false
 }
 
 func accepts(text, key string) bool {
