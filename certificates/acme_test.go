@@ -28,15 +28,13 @@ import (
 // site is a listener for TLS and one for plain HTTP, served by whichever keeper
 // is in front.
 type site struct {
-	t         *testing.T
-	keeper    atomic.Pointer[Keeper]
-	tls       net.Listener
-	http      *httptest.Server
-	challenge atomic.Int32 // answers to HTTP-01
+	keeper atomic.Pointer[Keeper]
+	tls    net.Listener
+	http   *httptest.Server
 }
 
 func newSite(t *testing.T) *site {
-	s := &site{t: t}
+	s := new(site)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

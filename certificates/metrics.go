@@ -3,6 +3,7 @@ package certificates
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,7 +24,7 @@ var (
 	expiredDesc = prometheus.NewDesc("sallyport_autocert_certificates_expired",
 		"Hosts whose certificate has expired and is served all the same: clients refuse it. Alarm on anything but 0.", nil, nil)
 	expiresDesc = prometheus.NewDesc("sallyport_autocert_certificate_next_expires_seconds",
-		"When the first certificate expires, in seconds since 1970. Absent without certificates.", nil, nil)
+		"When the first of the certificates expires, in seconds since 1970; +Inf without certificates.", nil, nil)
 )
 
 func newMetrics(r prometheus.Registerer, k *Keeper) (*metrics, error) {
@@ -66,9 +67,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(certificatesDesc, float64(s.served))
 	gauge(missingDesc, float64(s.missing))
 	gauge(expiredDesc, float64(s.expired))
+	next := math.Inf(1)
 	if s.served > 0 {
-		gauge(expiresDesc, float64(s.next.Unix()))
+		next = float64(s.next.Unix())
 	}
+	gauge(expiresDesc, next)
 }
 
 // state is how the hosts stand.
