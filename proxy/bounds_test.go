@@ -60,6 +60,7 @@ func TestTimeouts(t *testing.T) {
 		{"idle, no answer", func(r *config.Route, _ *config.UpstreamDefaults) { r.IdleTimeout = ms(50) }, "/_/hang", "upstream-timeout"},
 		{"route, half an answer", func(r *config.Route, _ *config.UpstreamDefaults) { r.Timeout = ms(50) }, "/_/slow", ""},
 		{"idle, half an answer", func(r *config.Route, _ *config.UpstreamDefaults) { r.IdleTimeout = ms(50) }, "/_/slow", ""},
+		{"idle, headers alone", func(r *config.Route, _ *config.UpstreamDefaults) { r.IdleTimeout = ms(50) }, "/_/headers", ""},
 		{"idle, events", func(r *config.Route, _ *config.UpstreamDefaults) { r.IdleTimeout = ms(50) }, "/_/events", ""},
 	} {
 		w := newWorld(t, func(s *setup) { tt.change(s.routes[0], &s.o.Upstream) })

@@ -66,6 +66,11 @@ func (h *Handler) denial(x *exchange, s *session.Session, p *identity.Person, d 
 		account = factsOf(s, p).email
 	}
 	e := weberr.Denied(x.host, account)
+	if d.DenyReasons.Has(policy.ReasonDirectoryStale) {
+		e.Code, e.Title = "directory-stale", "Access cannot be checked"
+		e.Message = "Who may use this application follows from your organisation's directory, which has not answered for too long."
+		e.Next = "Try again later. Nothing is wrong with your account."
+	}
 	if x.plan.route.ShowErrorDetails {
 		if names := d.AllowReasons.Names(); len(names) > 0 {
 			e.Details = append(e.Details, "allow: "+strings.Join(names, ", "))

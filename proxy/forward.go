@@ -53,7 +53,7 @@ func (h *Handler) forward(x *exchange) error {
 	defer x.finish()
 	x.r = x.r.WithContext(x)
 	x.startTimers(x.r.ContentLength != 0)
-	x.stream = &stream{end: x.cut, kind: kindRequest}
+	x.stream = &stream{end: x.cut, kind: kindRequest, x: x}
 	if x.session != nil {
 		x.stream.session = x.session.ID
 	}

@@ -50,6 +50,9 @@ type stream struct {
 	// end stops the exchange; it is called at most once and not after remove.
 	end func(why ending)
 	cut bool
+	// x is the exchange, to be decided again; gone is set by remove.
+	x    *exchange
+	gone bool
 }
 
 // ending says why a stream is cut, in words for the other side.
@@ -132,6 +135,7 @@ func (s *Streams) remove(st *stream) {
 		st.next.prev = st.prev
 	}
 	k := st.kind
+	st.gone = true
 	sh.mu.Unlock()
 	s.open[k].Add(-1)
 }

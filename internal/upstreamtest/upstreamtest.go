@@ -7,6 +7,7 @@
 //	/_/events      server-sent events, the first at once, then one per Send
 //	/_/websocket   echoes messages
 //	/_/hang        never answers; returns when the request is cancelled
+//	/_/headers     the same after its headers
 //	/_/reset       begins a body of 1 MB and breaks the connection after some
 //	/_/slow        sends the first half of a body, the second after Send
 //	/_/early       a 103, then the echo
@@ -259,6 +260,13 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/_/events", s.events)
 	mux.HandleFunc("/_/websocket", echoMessages)
 	mux.HandleFunc("/_/hang", func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-s.quit:
+		}
+	})
+	mux.HandleFunc("/_/headers", func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
 		select {
 		case <-r.Context().Done():
 		case <-s.quit:
