@@ -198,7 +198,11 @@ func TestRequestsAreRecordedWithoutSecrets(t *testing.T) {
 }
 
 func TestManyAtOnce(t *testing.T) {
-	k := start(t, app(func(c *oktatest.Client) { c.RotateRefresh, c.Grace = true, time.Minute }))
+	k := start(t, app(func(c *oktatest.Client) { c.RotateRefresh, c.Grace = true, time.Minute }), func(o *oktatest.Options) {
+		some := oktatest.Between(1, 0, 20*time.Millisecond)
+		o.Lags = oktatest.Lags{Membership: some, Search: some, Log: some}
+	})
+	k.AssignPerson(appID, "alice")
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
@@ -212,6 +216,13 @@ func TestManyAtOnce(t *testing.T) {
 			b.token(refreshForm(token.Refresh), basic)
 			b.api("/api/v1/users/alice/groups")
 			b.api("/api/v1/users")
+			k.Suspend("bob")
+			k.RenameGroup("engineers", "engineers")
+			k.AssignPerson(appID, "bob")
+			b.api("/api/v1/groups?expand=stats")
+			b.api("/api/v1/apps/" + appID + "/users")
+			b.api("/api/v1/logs")
+			k.Unsuspend("bob")
 			b.userInfo(token.Access)
 			k.RotateKeys(true)
 			k.Requests()

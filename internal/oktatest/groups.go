@@ -49,13 +49,13 @@ func (k *Okta) AddGroup(g Group) string { return must(k.org.addGroup(g, true)) }
 
 // RenameGroup changes a group's name; its id stays.
 func (k *Okta) RenameGroup(which, name string) {
-	must(k.org.changeGroup(which, func(o *org, g *group) { g.Name = name }))
+	must(k.org.changeGroup(which, func(g *group) { g.Name = name }))
 }
 
 // SetGroupProfile lays attributes over a group's profile; "name" and
 // "description" are among them.
 func (k *Okta) SetGroupProfile(which string, attributes map[string]any) {
-	must(k.org.changeGroup(which, func(o *org, g *group) {
+	must(k.org.changeGroup(which, func(g *group) {
 		named := map[string]*string{"name": &g.Name, "description": &g.Description}
 		g.Profile = maps.Clone(g.Profile)
 		if g.Profile == nil {
@@ -106,7 +106,7 @@ func (o *org) addGroup(g Group, logged bool) (string, error) {
 }
 
 // changeGroup changes the profile of a group and leaves the traces.
-func (o *org) changeGroup(which string, change func(*org, *group)) (string, error) {
+func (o *org) changeGroup(which string, change func(*group)) (string, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	g, err := o.group(which)
@@ -117,7 +117,7 @@ func (o *org) changeGroup(which string, change func(*org, *group)) (string, erro
 		was := g.copy()
 		g.past.keep(&was, o.now(), lag)
 	}
-	change(o, g)
+	change(g)
 	g.updated = o.second()
 	o.write(groupChanged, g.entity())
 	return g.ID, nil

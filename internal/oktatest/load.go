@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"sallyport/identity"
@@ -41,7 +42,7 @@ func (k *Okta) Load(l Load) Loaded {
 		panic(fmt.Sprintf("oktatest: load %d memberships: %d people and %d groups have room for fewer", l.Memberships, l.People, l.Groups))
 	}
 	people, groups := o.loadPeople(l), o.loadGroups(l)
-	o.loadMembers(l, people, groups)
+	o.loadMembers(l, slices.Clone(people), slices.Clone(groups))
 	var made Loaded
 	for _, p := range people {
 		made.People = append(made.People, p.ID)
@@ -85,26 +86,30 @@ func (o *org) loadGroups(l Load) []*group {
 	return all
 }
 
-// loadMembers fills the groups in proportion to lognormal weights.
-func (o *org) loadMembers(l Load, people []*person, groups []*group) {
+// loadMembers fills the groups in proportion to lognormal weights. Both are gone
+// through in the order of their ids, so that nothing needs sorting but numbers.
+func (o *org) loadMembers(l Load, people ordered[*person], groups ordered[*group]) {
+	people.sort()
+	groups.sort()
 	random := rand.New(rand.NewPCG(l.Seed, 1))
 	sizes := shares(random, l)
 	seen := make([]int, len(people)) // the last group that a person was put in
 	for i, g := range groups {
-		g.members = make(ordered[*person], 0, sizes[i])
-		for len(g.members) < sizes[i] {
+		chosen := make([]int, 0, sizes[i])
+		for len(chosen) < sizes[i] {
 			n := random.IntN(len(people))
 			for seen[n] == i+1 { // the next who is free
 				n = (n + 1) % len(people)
 			}
 			seen[n] = i + 1
-			g.members = append(g.members, people[n])
+			chosen = append(chosen, n)
+		}
+		slices.Sort(chosen)
+		g.members = make(ordered[*person], len(chosen))
+		for at, n := range chosen {
+			g.members[at] = people[n]
 			people[n].in = append(people[n].in, g)
 		}
-		g.members.sort()
-	}
-	for _, p := range people {
-		p.in.sort()
 	}
 }
 

@@ -12,17 +12,18 @@
 // alike.
 //
 // The map. What an administrator would edit is in org.go, people.go,
-// lifecycle.go, groups.go, members.go, rules.go, apps.go and clients.go, and in
-// load.go by the hundred thousand; lags.go says how far what is shown trails it.
-// Every change leaves an event: events.go, systemlog.go. eventhooks.go and
-// deliver.go send events out. grants.go and sessions.go are what sign-ins leave
-// behind. authorize.go, signin.go, token.go, userinfo.go, introspect.go and
-// logout.go are the authorization server; clientauth.go, assertion.go and
-// dpop.go prove who asks it, service.go issues tokens of the Management API.
-// management.go and the api*.go files are that API; access.go says who may ask
-// it, limits.go counts requests as Okta's buckets do, paging.go, filter.go,
-// query.go and trim.go read what is asked. faults.go makes answers go wrong,
-// mutate.go makes tokens lie, recorded.go remembers what was asked.
+// lifecycle.go, groups.go, members.go, rules.go, apps.go, assignments.go and
+// clients.go, and in load.go by the hundred thousand; lags.go says how far what
+// is shown trails it. Every change leaves an event: events.go, systemlog.go.
+// eventhooks.go and deliver.go send events out. grants.go and sessions.go are
+// what sign-ins leave behind. authorize.go, signin.go, token.go, userinfo.go,
+// introspect.go and logout.go are the authorization server; clientauth.go,
+// assertion.go and dpop.go prove who asks it, service.go issues tokens of the
+// Management API. management.go and the api*.go files are that API; access.go
+// says who may ask it, limits.go counts requests as Okta's buckets do;
+// paging.go, grammar.go, filter.go, query.go and trim.go read what is asked.
+// faults.go makes answers go wrong, mutate.go makes tokens lie, recorded.go
+// remembers what was asked.
 package oktatest
 
 import (

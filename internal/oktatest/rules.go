@@ -11,7 +11,7 @@ import (
 type Rule struct {
 	Name   string
 	Groups []string // ids or names
-	// When is asked with the profile: Okta's names, "login", "email", "firstName"
+	// When is asked, while the org is locked, with the profile: Okta's names, "login", "email", "firstName"
 	// and "lastName" among them.
 	When func(profile map[string]any) bool
 }
