@@ -22,7 +22,7 @@ const (
 	attemptTimeout = 10 * time.Second // while a person waits
 	listTimeout    = 60 * time.Second // of one page, where the client states less it holds
 	maxWait        = 5 * time.Second  // for a rate limit while a person waits; past it they are told when to come again
-	maxListWait    = 90 * time.Second // where nobody waits: a window and a half
+	maxListWait    = 2 * time.Second  // where nobody does: whoever lists has other things to ask meanwhile
 	firstPause     = 100 * time.Millisecond
 	maxAnew        = 2 // authorisations of one request that turn out stale
 )
