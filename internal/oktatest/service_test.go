@@ -314,3 +314,26 @@ func TestRolesLimitWhatIsShown(t *testing.T) {
 		t.Errorf("API token without a role: got %s, want []", got.body)
 	}
 }
+
+func TestRolesOfAnApplicationAreShown(t *testing.T) {
+	k := start(t, service(t, func(c *oktatest.Client) { c.APIScopes = append(c.APIScopes, "okta.roles.read") }))
+	b := newBrowser(t, k)
+	token := b.token(serviceForm(assertion(t, k, time.Now(), "one", nil), "okta.roles.read")).Access
+	path := "/oauth2/v1/clients/" + serviceID + "/roles"
+	got := decode[[]any](t, b.bearer(token, path))
+	if len(got) != 1 || got[0].(map[string]any)["type"] != "READ_ONLY_ADMIN" {
+		t.Fatalf("got %v, want the one role", got)
+	}
+	k.ChangeClient(serviceID, func(c *oktatest.Client) { c.Role = oktatest.NoRole })
+	if none := decode[[]any](t, b.bearer(token, path)); len(none) != 0 {
+		t.Errorf("got %v, want no role", none)
+	}
+	if unknown := b.bearer(token, "/oauth2/v1/clients/0oaNobody/roles"); unknown.StatusCode != 404 {
+		t.Errorf("unknown application: got %d, want 404", unknown.StatusCode)
+	}
+	needData(t)
+	want := loadRecording(t, "oauth/client-role-assignment.json").Response.Body
+	if diff := cmp.Diff(sorted(shape(want)), sorted(shape(got[0]))); diff != "" {
+		t.Errorf("fields (-recorded +ours):\n%s", diff)
+	}
+}
