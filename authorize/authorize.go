@@ -39,6 +39,10 @@ type Options struct {
 	Routes []*config.Route
 	// Directory is nil where none is configured.
 	Directory Directory
+	// Doubt reports whether what the directory knows of a person cannot decide
+	// about these groups of a policy: it is too old, or a name is unclear. nil:
+	// never.
+	Doubt func(p *identity.Person, groups []string) bool
 	// Now is the clock policies see; nil: time.Now.
 	Now func() time.Time
 	// Logger gets one line per decision, and panics; nil: nobody.
@@ -53,7 +57,9 @@ type Options struct {
 // Authorizer decides for the routes of one generation. Safe for concurrent use.
 type Authorizer struct {
 	programs  map[*config.Route]*policy.Program
+	groups    map[*config.Route][]string // that a route's policy names
 	directory Directory
+	doubt     func(p *identity.Person, groups []string) bool
 	now       func() time.Time
 	logger    *slog.Logger
 	fields    []field
@@ -71,7 +77,9 @@ func New(o Options) (*Authorizer, error) {
 	}
 	a := &Authorizer{
 		programs:  make(map[*config.Route]*policy.Program, len(o.Routes)),
+		groups:    make(map[*config.Route][]string),
 		directory: o.Directory,
+		doubt:     o.Doubt,
 		now:       o.Now,
 		logger:    o.Logger,
 		fields:    fields,
@@ -89,7 +97,11 @@ func New(o Options) (*Authorizer, error) {
 		if a.programs[r], err = compiler.Compile(r.Policy); err != nil {
 			return nil, fmt.Errorf("route %s at %s: %w", r.Name, r.Position, err)
 		}
-		if refs := r.Policy.UsesGroups(); len(refs) > 0 && a.directory == nil {
+		refs := r.Policy.UsesGroups()
+		for _, ref := range refs {
+			a.groups[r] = append(a.groups[r], ref.Name)
+		}
+		if len(refs) > 0 && a.directory == nil {
 			return nil, fmt.Errorf("route %s: group %q at %s: no directory is configured that knows groups", r.Name, refs[0].Name, refs[0].Position)
 		}
 	}
@@ -122,6 +134,10 @@ func (a *Authorizer) Check(route *config.Route, s *session.Session, req policy.R
 	in := a.inputs.Get().(*policy.Input)
 	*in = policy.Input{Now: a.now(), Request: req}
 	d, person = a.decide(program, in, s)
+	if groups := a.groups[route]; person != nil && groups != nil && a.doubt != nil && a.doubt(person, groups) {
+		in.Subject, in.Person = nil, nil
+		d, person = stranger(program, in, policy.ReasonDirectoryStale), nil
+	}
 	*in = policy.Input{}
 	a.inputs.Put(in)
 	return d, person

@@ -4,7 +4,7 @@ import "maps"
 
 // globalTable is the keys of the configuration as a whole.
 var globalTable = newTable("the configuration", append(inertKeys, refusedKeys...),
-	listenKeys, autocertKeys, inertAutocertKeys, authenticateKeys, providerKeys, sessionKeys, identityKeys, headerKeys,
+	listenKeys, autocertKeys, inertAutocertKeys, authenticateKeys, providerKeys, eventHookKeys, sessionKeys, identityKeys, headerKeys,
 	storageKeys, telemetryKeys, metricsTLSKeys, healthKeys, hygieneKeys, brandingKeys, flagKeys, globalRouteKeys)
 
 var bearerFormatKind = kind[string]{"default", value.bearerFormat}

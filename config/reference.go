@@ -16,7 +16,7 @@ func Reference() []Section {
 	return []Section{
 		{"Listening", "Where connections come in, and with which certificates.", true, described(listenKeys)},
 		{"Certificates by ACME", "Certificates that obtain and renew themselves.", true, described(autocertKeys)},
-		{"Sign-in", "The authenticate host and the identity provider.", true, slices.Concat(described(authenticateKeys), described(providerKeys))},
+		{"Sign-in", "The authenticate host and the identity provider.", true, slices.Concat(described(authenticateKeys), described(providerKeys), described(eventHookKeys))},
 		{"Sessions and cookies", "", true, described(sessionKeys)},
 		{"What upstreams learn", "", true, described(identityKeys)},
 		{"Requests and responses", "", true, slices.Concat(described(hygieneKeys), described(headerKeys))},

@@ -44,6 +44,7 @@ type Config struct {
 	Authenticate Authenticate
 	Provider     Provider
 	Directory    Directory
+	EventHook    EventHook
 	Session      Session
 	Identity     Identity
 	Storage      Storage
@@ -131,6 +132,15 @@ type Directory struct {
 	// MaxStaleness is the age at which facts of the directory count for nothing
 	// and rules on them deny, 1 h.
 	MaxStaleness time.Duration
+}
+
+// EventHook is where the organisation tells that something happened. Off without
+// a secret.
+type EventHook struct {
+	// Path is on the authenticate host, DefaultEventHookPath.
+	Path string
+	// Secret is the value of the Authorization header that the organisation sends.
+	Secret string
 }
 
 // ServiceAccount is idp_service_account decoded; the zero value means none.

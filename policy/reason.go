@@ -37,6 +37,7 @@ const (
 	ReasonUserUnauthorized
 	ReasonValidClientCertificate
 
+	ReasonDirectoryStale
 	ReasonEvaluationFailed
 	ReasonUserInactive
 	ReasonUserUnknown
@@ -72,6 +73,7 @@ var reasonNames = [reasonCount]string{
 	ReasonUserUnauthenticated:           "user-unauthenticated",
 	ReasonUserUnauthorized:              "user-unauthorized",
 	ReasonValidClientCertificate:        "valid-client-certificate",
+	ReasonDirectoryStale:                "directory-stale",
 	ReasonEvaluationFailed:              "evaluation-failed",
 	ReasonUserInactive:                  "user-inactive",
 	ReasonUserUnknown:                   "user-unknown",

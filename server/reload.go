@@ -62,11 +62,13 @@ func (s *Server) reloadLocked() error {
 // swap puts gen in force. Requests under way keep the one they began with.
 func (s *Server) swap(gen *generation) {
 	s.state.sealer.set(gen.rings.shared)
-	s.state.source.set(gen.source)
+	s.state.source.set(gen.source, organisation(gen.cfg))
 	s.state.providers.use(gen.providers)
 	s.health.check("identity-provider", s.state.providers.check)
 	s.log.SetLevel(gen.cfg.Telemetry.LogLevel)
 	s.gen.Store(gen)
+	s.state.follower.changed("")
+	s.state.directory.Wake()
 	s.metrics.ReloadSuccess.Set(1)
 	s.metrics.ReloadTime.Set(float64(s.now().Unix()))
 	for _, w := range gen.cfg.Warnings {

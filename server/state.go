@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"sallyport/authenticate"
 	"sallyport/certificates"
 	"sallyport/config"
@@ -36,6 +38,8 @@ type state struct {
 	refresher  *authenticate.Refresher
 	providers  *providers
 	certs      *proxy.Certificates
+	follower   *follower
+	hookLimit  *rate.Limiter
 	autocert   *certificates.Keeper
 }
 
@@ -92,7 +96,17 @@ func (st *state) openSessions(s *Server, cfg *config.Config) (err error) {
 }
 
 func (st *state) openDirectory(s *Server) (err error) {
-	st.directory, err = directory.New(directory.Options{Source: st.source, Store: st.store, Now: s.now, Logger: s.log.Logger})
+	st.directory, err = directory.New(directory.Options{
+		Source: st.source, Listing: st.source.listing, Relevant: s.relevant, Live: s.liveSubjects, Store: st.store,
+		Now: s.now, Logger: s.log.Logger, Registry: s.registry,
+	})
+	if err != nil {
+		return err
+	}
+	st.follower = newFollower(s)
+	st.directory.OnChange(st.follower.changed)
+	st.directory.OnEnd(s.sessionsEnded)
+	st.hookLimit = rate.NewLimiter(hookPerSec, hookBurst)
 	s.health.check("directory", func(ctx context.Context) error {
 		if !st.source.on() {
 			return nil
@@ -113,6 +127,9 @@ func (st *state) start(ctx context.Context, s *Server) error {
 	if err := st.directory.Start(ctx); err != nil {
 		return fmt.Errorf("read directory: %w", err)
 	}
+	following := make(chan struct{})
+	go func() { defer close(following); st.follower.run(ctx) }()
+	s.defers(func(context.Context) error { cancel(); <-following; st.directory.Stop(); return nil })
 	refresher, err := authenticate.NewRefresher(authenticate.RefreshOptions{
 		Sessions: st.sessions, Store: st.store, Providers: st.providers.current, Directory: st.personReader,
 		OutageGrace: func() time.Duration { return s.gen.Load().cfg.Provider.OutageGrace },
@@ -198,14 +215,35 @@ func (c *currentSealer) Open(k store.Kind, key string, v uint64, sealed []byte) 
 var errNoDirectory = errors.New("no directory configured: set idp_service_account")
 
 // currentDirectory lets a reload change the credentials under the directory.
-type currentDirectory struct{ p atomic.Pointer[idp.Directory] }
+type currentDirectory struct {
+	p atomic.Pointer[idp.Directory]
+	l atomic.Pointer[listed]
+}
 
-func (c *currentDirectory) set(d idp.Directory) {
+// listed is a directory that lists everybody, and whose it is.
+type listed struct {
+	source directory.Source
+	org    string
+}
+
+func (c *currentDirectory) set(d idp.Directory, org string) {
+	c.p.Store(nil)
+	c.l.Store(nil)
 	if d == nil {
-		c.p.Store(nil)
 		return
 	}
+	if source, ok := d.(directory.Source); ok {
+		c.l.Store(&listed{source, org})
+	}
 	c.p.Store(&d)
+}
+
+func (c *currentDirectory) listing() (directory.Source, string) {
+	l := c.l.Load()
+	if l == nil {
+		return nil, ""
+	}
+	return l.source, l.org
 }
 
 func (c *currentDirectory) on() bool { return c.p.Load() != nil }

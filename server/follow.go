@@ -1,0 +1,154 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"sallyport/config"
+	"sallyport/directory"
+	"sallyport/identity"
+	"sallyport/internal/oktaurl"
+	"sallyport/session"
+	"sallyport/telemetry"
+)
+
+// recheckEvery is how often streams are decided anew though nothing is known to
+// have changed: policies may go by the time of day.
+const recheckEvery = 30 * time.Second
+
+// follower has open streams decided anew when the people, the configuration or
+// the time say so.
+type follower struct {
+	s    *Server
+	mu   sync.Mutex
+	who  map[string]bool // subjects; "" is everybody
+	wake chan struct{}
+}
+
+func newFollower(s *Server) *follower {
+	return &follower{s: s, who: map[string]bool{}, wake: make(chan struct{}, 1)}
+}
+
+// changed notes that a subject may be decided otherwise; "" is everybody.
+func (f *follower) changed(subject string) {
+	f.mu.Lock()
+	f.who[subject] = true
+	f.mu.Unlock()
+	select {
+	case f.wake <- struct{}{}:
+	default: // it will look
+	}
+}
+
+// run decides streams anew until ctx ends. Many changes at once cost one pass.
+func (f *follower) run(ctx context.Context) {
+	ticker := time.NewTicker(recheckEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			f.recheck(ctx, func(string) bool { return true }, "time")
+		case <-f.wake:
+			who := f.take()
+			f.recheck(ctx, func(subject string) bool { return who[""] || who[subject] }, "change")
+		}
+	}
+}
+
+func (f *follower) take() map[string]bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	who := maps.Clone(f.who)
+	clear(f.who)
+	return who
+}
+
+func (f *follower) recheck(ctx context.Context, match func(string) bool, why string) {
+	gen := f.s.gen.Load()
+	if gen == nil || gen.proxy == nil {
+		return
+	}
+	if n := f.s.state.streams.Recheck(ctx, gen.proxy, match); n > 0 {
+		f.s.log.Info("streams ended that would not be let in any more", slog.Int("streams", n), slog.String("because_of", why))
+	}
+}
+
+// sessionsEnded ends the sessions that a person began before an event after which
+// they have to sign in again.
+func (s *Server) sessionsEnded(e directory.Ended) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	all, err := s.state.sessions.ListSubject(ctx, e.Subject)
+	if err != nil {
+		s.log.Error("sessions of a person could not be listed to be ended", slog.String("user", e.Subject), slog.Any("error", err))
+		return
+	}
+	for _, ss := range all {
+		// The clocks may differ a little: whoever signed in just then does so again.
+		if ss.Created.After(e.At.Add(2 * time.Second)) {
+			continue
+		}
+		if err := s.state.sessions.End(ctx, ss.ID, session.EndRevoked); err != nil {
+			s.log.Error("session could not be ended", slog.String("session-id", telemetry.SessionLabel(ss.ID)), slog.Any("error", err))
+			continue
+		}
+		s.log.Info("session ended by an event of the directory", slog.String("session-id", telemetry.SessionLabel(ss.ID)), slog.String("user", e.Subject), slog.String("event", e.Why))
+	}
+}
+
+// doubt reports whether the directory cannot decide about a person and the groups
+// that a policy names: too old, or a name of two groups.
+func (s *Server) doubt(bound time.Duration) func(p *identity.Person, groups []string) bool {
+	return func(p *identity.Person, groups []string) bool {
+		return !s.state.directory.Fresh(p, bound) || s.state.directory.Unclear(groups) != nil
+	}
+}
+
+// organisation is whose directory a configuration reads.
+func organisation(cfg *config.Config) string {
+	org, err := oktaurl.OrgURL(cfg.Provider.URL)
+	if err != nil {
+		return cfg.Provider.URL
+	}
+	return org
+}
+
+// relevantTo are the groups that the policies of a configuration name.
+func relevantTo(cfg *config.Config) (named directory.Relevant) {
+	for _, r := range cfg.Routes {
+		for _, ref := range r.Policy.UsesGroups() {
+			if !slices.Contains(named.Groups, ref.Name) {
+				named.Groups = append(named.Groups, ref.Name)
+			}
+		}
+	}
+	return named
+}
+
+// relevant are the groups that the policies in force name.
+func (s *Server) relevant() directory.Relevant {
+	gen := s.gen.Load()
+	if gen == nil {
+		return directory.Relevant{}
+	}
+	return gen.relevant
+}
+
+// liveSubjects are the people with a session.
+func (s *Server) liveSubjects() []string {
+	seen := map[string]bool{}
+	var all []string
+	for _, ss := range s.state.sessions.Live() {
+		if id := ss.Subject.ID; !seen[id] {
+			seen[id] = true
+			all = append(all, id)
+		}
+	}
+	return all
+}
