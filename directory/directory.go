@@ -99,7 +99,7 @@ type Directory struct {
 	hinted atomic.Bool
 	// leading is set while this replica reads for all.
 	leading atomic.Bool
-	unpins chan string
+	unpins  chan string
 
 	flights flights
 

@@ -197,11 +197,15 @@ func (e *edit) touchMembers(g *groupNode) {
 	}
 }
 
-// dropGroup makes a group be no more, and everybody leave it.
+// dropGroup makes a group be no more, and everybody leave it. One that was never
+// known is remembered as well: a listing that began before may still name it.
 func (e *edit) dropGroup(id string) {
 	h, ok := e.gids.first(id)
-	if !ok || e.grps.at(h).gone {
+	if id == "" || ok && e.grps.at(h).gone {
 		return
+	}
+	if !ok {
+		h = e.putGroup(idp.Group{ID: id})
 	}
 	g := e.group(h)
 	e.names.remove(g.Name, h)

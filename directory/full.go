@@ -126,7 +126,7 @@ func (s *syncer) takeAll(ctx context.Context, f *fullListing) error {
 		}
 	}
 	missingPeople, missingGroups := missing(e, users, groups, f.began)
-	if base != nil && s.tooFew(base, f, len(missingPeople), len(missingGroups)) {
+	if s.st.Whole && s.tooFew(base, f, len(missingPeople), len(missingGroups)) {
 		return nil
 	}
 	for _, id := range missingPeople {
@@ -174,7 +174,7 @@ func missing(e *edit, users, groups map[string]bool, began int64) (people, gone 
 
 // tooFew refuses a list that lost more than a fifth, the first time.
 func (s *syncer) tooFew(base *Snapshot, f *fullListing, people, groups int) bool {
-	if people*5 <= base.counts.People && groups*5 <= base.counts.Groups {
+	if few(people, base.counts.People) && few(groups, base.counts.Groups) {
 		s.shrunk = nil
 		return false
 	}
@@ -198,4 +198,9 @@ const shrinkAgain = 5 * time.Minute
 
 var errShrunk = errors.New("the directory lists over a fifth fewer people or groups than before; waiting for a second reading to agree")
 
-func near(a, b int) bool { return max(a-b, b-a)*20 <= max(a, b) }
+// few are so many that an afternoon explains them: a fifth, or a handful where
+// there are few at all.
+func few(missing, of int) bool { return missing <= max(3, of/5) }
+
+// near are two counts that differ by what happens between two readings.
+func near(a, b int) bool { return max(a-b, b-a) <= max(3, max(a, b)/20) }

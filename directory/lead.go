@@ -59,6 +59,9 @@ func (d *Directory) lead(ctx context.Context, source Source, org string, fence u
 			}
 			held = d.now()
 		}
+		if s.lost {
+			return
+		}
 		d.pause(ctx, min(s.step(ctx), leaseFor/3))
 	}
 }

@@ -67,10 +67,10 @@ func (s *syncer) listGroups(ctx context.Context) error {
 	if err != nil {
 		return s.passFailed(p, err)
 	}
-	date := s.date(page.Date)
+	s.date(page.Date)
 	e := s.d.snap.Load().edit()
 	for _, g := range page.Items {
-		s.changedGroup(e, g, date)
+		s.changedGroup(e, g)
 	}
 	over := p.page(page.Date, s.serverNow(), page.Next)
 	if over {
@@ -80,7 +80,15 @@ func (s *syncer) listGroups(ctx context.Context) error {
 		s.lists.groupsDue = s.d.now().Add(s.listsPace())
 		s.listed()
 	}
-	return s.apply(ctx, e)
+	return p.taken(s.apply(ctx, e), &s.lists.groupsDue)
+}
+
+// taken begins a pass anew of which a page could not be taken in.
+func (p *pass) taken(err error, due *time.Time) error {
+	if err != nil {
+		p.cursor, *due = "", time.Time{}
+	}
+	return err
 }
 
 // passFailed begins a listing anew whose cursor went bad.
@@ -104,7 +112,7 @@ func (s *syncer) listed() {
 
 // changedGroup takes in a group's statistics and doubts its members where they
 // do not agree with them.
-func (s *syncer) changedGroup(e *edit, g idp.Group, date int64) {
+func (s *syncer) changedGroup(e *edit, g idp.Group) {
 	h, ok := e.gids.first(g.ID)
 	var was groupNode
 	if ok {
@@ -127,7 +135,6 @@ func (s *syncer) changedGroup(e *edit, g idp.Group, date int64) {
 	if !counted || moved {
 		s.doubts.add(g.ID, s.d.now())
 	}
-	_ = date
 }
 
 // listUsers reads a page of the people who changed lately.
@@ -150,7 +157,7 @@ func (s *syncer) listUsers(ctx context.Context) error {
 		s.lists.usersDue = s.d.now().Add(s.listsPace())
 		s.listed()
 	}
-	return s.apply(ctx, e)
+	return p.taken(s.apply(ctx, e), &s.lists.usersDue)
 }
 
 // readUser reads one person again: status and profile, or their groups.

@@ -105,8 +105,11 @@ func (s *syncer) readMembers(ctx context.Context) error {
 		e := s.d.snap.Load().edit()
 		e.dropGroup(m.group)
 		s.members = nil
+		if err := s.apply(ctx, e); err != nil {
+			return err
+		}
 		delete(s.doubts.all, m.group)
-		return s.apply(ctx, e)
+		return nil
 	case errors.Is(err, idp.ErrCursor):
 		s.members = &memberListing{group: m.group, urgent: m.urgent}
 		return err
@@ -150,7 +153,11 @@ func (s *syncer) takeMembers(ctx context.Context, m *memberListing) error {
 	e.setMembers(m.group, m.ids, m.began)
 	s.settleGroup(e, m.group)
 	s.weigh(e, h, d, first)
-	return s.apply(ctx, e)
+	err := s.apply(ctx, e)
+	if err != nil && !first {
+		s.doubts.add(m.group, s.d.now())
+	}
+	return err
 }
 
 // weigh compares what was read with Okta's count. A difference that stays is one

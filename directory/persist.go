@@ -46,9 +46,9 @@ type state struct {
 	Ready bool `json:"ready"`
 	// Begun is when, by the source's clock in milliseconds, the last whole listing
 	// began; FullAt when, by ours, it ended.
-	Begun  int64     `json:"begun"`
+	Begun int64 `json:"begun"`
 	// Counts are those of the snapshot: records that went missing show in them.
-	Counts Counts `json:"counts"`
+	Counts Counts    `json:"counts"`
 	FullAt time.Time `json:"full_at"`
 	// Cursor is where the log goes on.
 	Cursor string `json:"cursor"`

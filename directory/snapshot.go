@@ -20,11 +20,11 @@ type Snapshot struct {
 	epoch uint64
 	// factsAt is the version at which applications or pins last changed.
 	factsAt uint64
-	people vector[*personNode]
-	groups vector[*groupNode]
-	ids    table // person id
-	logins table // lower case
-	mails  table // lower case
+	people  vector[*personNode]
+	groups  vector[*groupNode]
+	ids     table // person id
+	logins  table // lower case
+	mails   table // lower case
 	groupIDs,
 	groupNames table
 	everyone []handle // built-in groups that everybody is in
@@ -49,8 +49,8 @@ type personNode struct {
 	// alone. Milliseconds since 1970.
 	asOf, groupsAsOf int64
 	// merged is when (by our clock) the reading was made that groupsAsOf is of.
-	merged int64
-	version          uint64
+	merged  int64
+	version uint64
 	// known is false for an id that only a list of members named, gone true for
 	// somebody who was deleted.
 	known, gone bool

@@ -49,13 +49,14 @@ type syncer struct {
 	logDue  time.Time
 	// hintedAt is when a hint last had the log read.
 	hintedAt time.Time
-	lists   listing
-	full    *fullListing
-	shrunk  *shrink
-	members *memberListing
-	apps    appListing
-	behind  bool // the log has more than was read
-	pace    time.Duration
+	lists    listing
+	full     *fullListing
+	shrunk   *shrink
+	members  *memberListing
+	apps     appListing
+	lost     bool // the lease
+	behind   bool // the log has more than was read
+	pace     time.Duration
 }
 
 // block is a bucket that has to be left alone.
@@ -100,7 +101,14 @@ func (s *syncer) step(ctx context.Context) time.Duration {
 			}
 			continue
 		}
-		s.outcome(ctx, task, task.do(ctx))
+		was := s.st
+		err := task.do(ctx)
+		if err != nil {
+			// Nothing was taken in, so nothing was read either.
+			was.Skew = s.st.Skew
+			s.st = was
+		}
+		s.outcome(ctx, task, err)
 		return 0
 	}
 	return next.Sub(now)
@@ -127,7 +135,7 @@ func (s *syncer) tasks() []task {
 	listed := s.st.Whole
 	return []task{
 		{name: "log", bucket: idp.BucketLog, due: s.logDue, do: s.readLog},
-		{name: "person in doubt", bucket: idp.BucketUser, due: s.users.due(never), do: s.readUser},
+		{name: "person in doubt", bucket: idp.BucketUser, due: orNever(listed, s.users.due(never), never), do: s.readUser},
 		{name: "group in doubt", bucket: idp.BucketGroups, due: when(s.members != nil && s.members.urgent), do: s.readMembers},
 		{name: "groups changed", bucket: idp.BucketGroups, due: orNever(listed, s.lists.groupsDue, never), do: s.listGroups},
 		{name: "people changed", bucket: idp.BucketUsers, due: orNever(listed, s.lists.usersDue, never), do: s.listUsers},
@@ -170,6 +178,7 @@ func (s *syncer) outcome(ctx context.Context, t task, err error) {
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return
 	}
+	s.lost = errors.Is(err, errLost)
 	b := s.blocked[t.bucket]
 	if b == nil {
 		b = &block{}
