@@ -21,8 +21,8 @@ import (
 	"sallyport/internal/harness"
 )
 
-// served is the certificate that a client of host gets.
-func served(t *testing.T, w *harness.World, host string) *x509.Certificate {
+// shownTo is the certificate that a client of host gets.
+func shownTo(t *testing.T, w *harness.World, host string) *x509.Certificate {
 	t.Helper()
 	conn, err := tls.Dial("tcp", "127.0.0.1:"+w.Port, &tls.Config{ServerName: host, InsecureSkipVerify: true, NextProtos: []string{"h2", "acme-tls/1"}})
 	if err != nil {
@@ -71,7 +71,7 @@ func TestHostsOfRoutesGetTheirCertificatesAndKeepThem(t *testing.T) {
 	roots := ca.Roots()
 	autocert := fmt.Sprintf("autocert: true\nautocert_ca: %s\nautocert_trusted_ca_file: %s\n", ca.Directory(), ca.TrustFile()) + given(t, w.Dir, "public.localhost")
 	certified := func(host string) bool {
-		_, err := served(t, w, host).Verify(x509.VerifyOptions{DNSName: host, Roots: roots, Intermediates: intermediates(t, w, host)})
+		_, err := shownTo(t, w, host).Verify(x509.VerifyOptions{DNSName: host, Roots: roots, Intermediates: intermediates(t, w, host)})
 		return err == nil
 	}
 	if certified("app.localhost") {
@@ -84,13 +84,13 @@ func TestHostsOfRoutesGetTheirCertificatesAndKeepThem(t *testing.T) {
 	for _, host := range []string{"authenticate.localhost", "app.localhost", "admin.localhost"} {
 		until(t, "a certificate for "+host, func() bool { return certified(host) })
 	}
-	if got := served(t, w, "public.localhost"); got.SerialNumber.Int64() != 7 {
+	if got := shownTo(t, w, "public.localhost"); got.SerialNumber.Int64() != 7 {
 		t.Errorf("public.localhost is served with %v, want the given certificate", got.SerialNumber)
 	}
 	if certified("foreign.localhost") || ca.Issued() != 3 {
 		t.Errorf("%d certificates issued, want 3: none for a given or a foreign name", ca.Issued())
 	}
-	before := served(t, w, "app.localhost").SerialNumber
+	before := shownTo(t, w, "app.localhost").SerialNumber
 
 	w.WriteConfig(harness.DefaultRoutes+`
   - {name: wiki, from: "https://wiki.localhost:%[1]s", to: "%[2]s", allow_public_unauthenticated_access: true}
@@ -99,7 +99,7 @@ func TestHostsOfRoutesGetTheirCertificatesAndKeepThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "a certificate for the new host", func() bool { return certified("wiki.localhost") })
-	if ca.Issued() != 4 || served(t, w, "app.localhost").SerialNumber.Cmp(before) != 0 {
+	if ca.Issued() != 4 || shownTo(t, w, "app.localhost").SerialNumber.Cmp(before) != 0 {
 		t.Errorf("%d issued after a host came, want 4 and the others untouched", ca.Issued())
 	}
 
@@ -107,7 +107,7 @@ func TestHostsOfRoutesGetTheirCertificatesAndKeepThem(t *testing.T) {
 	ca.Stop()
 	begin := time.Now()
 	w.StartServer()
-	if took := time.Since(begin); took > 5*time.Second || served(t, w, "app.localhost").SerialNumber.Cmp(before) != 0 {
+	if took := time.Since(begin); took > 5*time.Second || shownTo(t, w, "app.localhost").SerialNumber.Cmp(before) != 0 {
 		t.Errorf("a start with the authority down took %v; want less than 5s, and the stored certificate served", took)
 	}
 	if _, body := operator(t, w.Server.MetricsAddr(), "/metrics"); !strings.Contains(body, "sallyport_autocert_certificates 4") || !strings.Contains(body, "sallyport_autocert_certificates_expired 0") {
@@ -128,7 +128,7 @@ func TestChallengesOverPlainHTTPArriveAtTheRedirectListener(t *testing.T) {
 	if err := w.Server.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "a certificate", func() bool { return served(t, w, "app.localhost").VerifyHostname("app.localhost") == nil })
+	until(t, "a certificate", func() bool { return shownTo(t, w, "app.localhost").VerifyHostname("app.localhost") == nil })
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Get("http://127.0.0.1:" + plain + "/.well-known/acme-challenge/unknown")
 	if err != nil {
