@@ -81,6 +81,15 @@ var states = []struct {
 		enter: func(_ *testing.T, w *harness.World) { w.Okta.Fail(oktatest.Fault{Act: oktatest.ServerError()}) },
 	},
 	{
+		name: "a reload that was refused", status: "401", grpc: "16", host: "app", signIn: true,
+		enter: func(t *testing.T, w *harness.World) {
+			w.WriteConfig("  - {name: app, from: nonsense}\n", "")
+			if err := w.Server.Reload(); err == nil {
+				t.Fatal("nonsense was taken")
+			}
+		},
+	},
+	{
 		name: "the store down", status: "503", grpc: "14", host: "app", user: "alice", lapse: true,
 		enter: func(t *testing.T, w *harness.World) {
 			w.Stop() // what is in memory could be served on

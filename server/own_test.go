@@ -239,6 +239,30 @@ func TestACircleNamesTheCookieThatDidNotComeBack(t *testing.T) {
 			t.Errorf("%d, and the page lacks %q", p.Status, want)
 		}
 	}
+	if log := w.Log.String(); !strings.Contains(log, `"msg":"sign-in goes round in circles"`) || !strings.Contains(log, `"lost":"a readable session cookie"`) {
+		t.Error("the log does not say what was lost")
+	}
+}
+
+// A browser that keeps nothing at all ends there too, and is told so.
+func TestABrowserWithoutCookiesIsNotSentInCircles(t *testing.T) {
+	w := harness.Start(t, harness.Options{})
+	b := harness.NewBrowser(t)
+	p := b.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+	for range 60 {
+		b.Forget("app.localhost")
+		location := p.Header.Get("Location")
+		if location == "" && p.Status != 200 {
+			break
+		}
+		if location == "" {
+			location = w.URL("app", "/")
+		}
+		p = b.Step(location)
+	}
+	if p.Status != 400 || !strings.Contains(p.Body, "brought back no cookie") {
+		t.Errorf("after 60 steps: %d at %s\n%.300s", p.Status, p.URL, p.Body)
+	}
 }
 
 // Branding comes with a reload; a template that does not work is a mistake in the
