@@ -178,6 +178,7 @@ func (h *Handler) contain(x *exchange) {
 	if v == http.ErrAbortHandler {
 		panic(v)
 	}
+	h.o.Panicked()
 	h.o.Logger.Error("panic contained", slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
 	x.mu.Lock()
 	started := x.started

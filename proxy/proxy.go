@@ -85,8 +85,10 @@ type Options struct {
 	// BodyTimeout is how long a client may be silent in the middle of a body,
 	// 30 s; a slow one that sends is not cut.
 	BodyTimeout time.Duration
-	Now         func() time.Time
-	Logger      *slog.Logger
+	// Panicked is told of every panic that was contained; nil: nobody.
+	Panicked func()
+	Now      func() time.Time
+	Logger   *slog.Logger
 }
 
 func (o *Options) check() error {
@@ -105,6 +107,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Panicked == nil {
+		o.Panicked = func() {}
 	}
 	if o.BodyTimeout <= 0 {
 		o.BodyTimeout = 30 * time.Second
