@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"sallyport/authenticate"
 	"sallyport/authorize"
 	"sallyport/config"
+	"sallyport/directory"
 	"sallyport/identity"
 	"sallyport/idp"
 	"sallyport/internal/clientip"
@@ -27,7 +29,9 @@ type generation struct {
 	providers map[string]idp.Provider
 	source    idp.Directory
 	pages     *ui.Renderer
-	handler   http.Handler
+	proxy     *proxy.Handler
+	handler   http.Handler // proxy, and what comes before it
+	relevant  directory.Relevant
 	clientIP  func(*http.Request) netip.Addr
 
 	accessFields []string
@@ -81,20 +85,25 @@ func (s *Server) buildHandler(g *generation) error {
 	if err != nil {
 		return err
 	}
-	g.handler, err = proxy.New(proxy.Options{
+	g.proxy, err = proxy.New(proxy.Options{
 		Routes: g.cfg.Routes, AuthenticateHost: g.cfg.Authenticate.URL.Host,
-		Authenticator: authenticator{authn, codec}, Authorizer: authz, Assertions: assertions,
+		Authenticator: authenticator{authn, codec, s.state.sessions}, Authorizer: authz, Assertions: assertions,
 		Transports: s.state.transports, Streams: s.state.streams,
 		Hygiene: g.cfg.Hygiene, Identity: g.cfg.Identity, SetResponseHeaders: g.cfg.SetResponseHeaders,
 		Upstream: g.cfg.Upstream, Render: offerAnotherAccount(g.pages.Error, authn), ClientIP: g.clientIP, Certificates: s.state.certs, Panicked: s.metrics.Panics.Inc, Now: s.now, Logger: s.log.Logger,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	g.relevant = relevantTo(g.cfg)
+	g.handler = newEventHook(s, g, g.proxy)
+	return nil
 }
 
 func (s *Server) buildAuthorize(g *generation) (*authorize.Authorizer, error) {
 	o := authorize.Options{Routes: g.cfg.Routes, Now: s.now, Logger: s.log.Logger, Fields: g.cfg.Telemetry.AuthorizeLogFields}
 	if g.source != nil {
-		o.Directory = s.state.directory
+		o.Directory, o.Doubt = s.state.directory, s.doubt(g.cfg.Directory.MaxStaleness)
 	}
 	return authorize.New(o)
 }
@@ -134,7 +143,17 @@ func authenticateSettings(cfg *config.Config) authenticate.Settings {
 // authenticator adds to authenticate what proxy asks of cookies.
 type authenticator struct {
 	*authenticate.Service
-	codec *session.Codec
+	codec    *session.Codec
+	sessions *session.Manager
+}
+
+// Current returns what a session is by now, session.ErrNone when it is no more.
+func (a authenticator) Current(ctx context.Context, s *session.Session) (*session.Session, error) {
+	now, err := a.sessions.Get(ctx, s.ID)
+	if err != nil {
+		return nil, err
+	}
+	return now, nil
 }
 
 func (a authenticator) Owns(cookie string) bool { return a.codec.OwnsCookie(cookie) }
