@@ -25,6 +25,8 @@ type Browser struct {
 	jar    map[string]map[string]string // host -> name -> value
 	// Trail is every URL requested, in order.
 	Trail []string
+	// Plain speaks http where URLs say https, to a proxy behind a TLS terminator.
+	Plain bool
 	// Emitted is every header and body received, for the test on secrets.
 	Emitted strings.Builder
 }
@@ -97,6 +99,10 @@ func (b *Browser) do(method, target string, form url.Values, origin string, head
 		b.t.Fatal(err)
 	}
 	b.dress(req, form != nil, origin, header)
+	shown := *req.URL
+	if b.Plain {
+		req.URL.Scheme = "http"
+	}
 	resp, err := b.client.Do(req)
 	if err != nil {
 		b.t.Fatalf("%s %s: %v", method, target, err)
@@ -112,7 +118,7 @@ func (b *Browser) do(method, target string, form url.Values, origin string, head
 	fmt.Fprintf(&b.Emitted, "%s %s\n%s\n", method, target, content)
 	_ = resp.Header.Write(&b.Emitted)
 	b.mu.Unlock()
-	return &Page{URL: req.URL, Status: resp.StatusCode, Header: resp.Header, Body: string(content)}
+	return &Page{URL: &shown, Status: resp.StatusCode, Header: resp.Header, Body: string(content)}
 }
 
 func (b *Browser) dress(req *http.Request, form bool, origin string, header http.Header) {
