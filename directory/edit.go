@@ -31,7 +31,14 @@ type edit struct {
 	renamed bool
 	// restoring keeps the versions that nodes come with.
 	restoring bool
+	// index finds people by id while a whole directory is read in; nil: the table
+	// does.
+	index map[string]handle
+	mark  *edited
 }
+
+// edited marks the nodes that an edit made, which it may change in place.
+type edited struct{ _ byte }
 
 // dateGrain is how exactly the source's clock is known, in milliseconds: a Date
 // header has whole seconds, events have thousandths.
@@ -48,17 +55,19 @@ func (s *Snapshot) edit() *edit {
 		ppl: vectorEdit[*personNode]{vector: s.people}, grps: vectorEdit[*groupNode]{vector: s.groups},
 		ids: tableEdit{table: s.ids}, login: tableEdit{table: s.logins}, mail: tableEdit{table: s.mails},
 		gids: tableEdit{table: s.groupIDs}, names: tableEdit{table: s.groupNames},
+		mark: new(edited),
 		mine: map[handle]*personNode{}, mineGroups: map[handle]*groupNode{}, unsorted: map[handle]bool{}, touched: map[handle]bool{},
 	}
 }
 
 // person returns the person at h for changing.
 func (e *edit) person(h handle) *personNode {
-	if p := e.mine[h]; p != nil {
-		return p
-	}
 	was := e.ppl.at(h)
+	if was.mark == e.mark {
+		return was
+	}
 	p := &personNode{
+		mark: e.mark,
 		User: was.User, groups: slices.Clone(was.groups), asOf: was.asOf, groupsAsOf: was.groupsAsOf, merged: was.merged,
 		version: was.version, known: was.known, gone: was.gone,
 	}
@@ -70,14 +79,24 @@ func (e *edit) person(h handle) *personNode {
 
 // intern returns the handle of a person, who may not be known yet.
 func (e *edit) intern(id string) handle {
+	if h, ok := e.index[id]; ok {
+		return h
+	}
 	if h, ok := e.ids.first(id); ok {
 		return h
 	}
 	id = strings.Clone(id) // it may be a piece of a whole page
-	p := &personNode{User: idp.User{ID: id}}
+	return e.pushPerson(&personNode{User: idp.User{ID: id}})
+}
+
+func (e *edit) pushPerson(p *personNode) handle {
+	p.mark = e.mark
 	h := e.ppl.push(p)
 	e.mine[h] = p
-	e.ids.add(id, h)
+	e.ids.add(p.ID, h)
+	if e.index != nil {
+		e.index[p.ID] = h
+	}
 	return h
 }
 
@@ -328,8 +347,10 @@ func (e *edit) leave(g, m handle) bool {
 
 func (e *edit) addGroup(m, g handle) {
 	p := e.person(m)
+	if n := len(p.groups); n > 0 && p.groups[n-1] >= g {
+		e.unsorted[m] = true
+	}
 	p.groups = append(p.groups, g)
-	e.unsorted[m] = true
 }
 
 func (e *edit) removeGroup(p *personNode, g handle) {

@@ -128,7 +128,7 @@ func (d *Directory) pause(ctx context.Context, wait time.Duration) {
 }
 
 // Hint asks for the log to be read at once: something is said to have happened.
-// It costs one request however often it is called within a second.
+// It costs four requests a second at most, however often it is called.
 func (d *Directory) Hint() {
 	d.hinted.Store(true)
 	d.Wake()
@@ -142,13 +142,34 @@ func (d *Directory) Wake() {
 	}
 }
 
+// hintEvery is the least time between two readings of the log for hints: hooks
+// come in swarms.
+const hintEvery = 250 * time.Millisecond
+
+// heed has the log read soon after a hint, while half of its limit is left: a
+// flood of hints must not use up what the regular readings need.
+func (s *syncer) heed() {
+	if !s.d.hinted.Load() {
+		return
+	}
+	now := s.d.now()
+	if s.spare(idp.BucketLog, now).After(now) {
+		s.d.hinted.Store(false) // the regular reading will do
+		return
+	}
+	due := s.hintedAt.Add(hintEvery)
+	if due.Before(s.logDue) {
+		s.logDue = due
+	}
+	if !due.After(now) {
+		s.d.hinted.Store(false)
+		s.hintedAt = now
+	}
+}
+
 // merge takes hints and readings of single people into the directory.
 func (s *syncer) merge(ctx context.Context) {
-	now := s.d.now()
-	if s.d.hinted.Load() && now.Sub(s.hintedAt) >= time.Second {
-		s.d.hinted.Store(false)
-		s.hintedAt, s.logDue = now, time.Time{}
-	}
+	s.heed()
 	over := *s.d.overlay.Load()
 	if len(over) == 0 || !s.st.Whole {
 		return

@@ -157,6 +157,9 @@ type restore struct {
 func (s *Snapshot) restore() *restore {
 	e := s.edit()
 	e.restoring = true
+	if s == nil {
+		e.index = make(map[string]handle, 1024)
+	}
 	return &restore{edit: e}
 }
 
@@ -219,9 +222,7 @@ func (r *restore) takeGroup(rec store.Record) error {
 func (e *edit) putNode(p *personNode) {
 	h, ok := e.ids.first(p.ID)
 	if !ok {
-		h = e.ppl.push(p)
-		e.mine[h] = p
-		e.ids.add(p.ID, h)
+		h = e.pushPerson(p)
 	} else {
 		was := e.person(h)
 		e.unindex(was, h)

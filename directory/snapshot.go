@@ -54,6 +54,7 @@ type personNode struct {
 	// known is false for an id that only a list of members named, gone true for
 	// somebody who was deleted.
 	known, gone bool
+	mark        *edited
 	made        atomic.Pointer[madePerson]
 }
 
