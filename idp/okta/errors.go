@@ -154,3 +154,18 @@ func clip(s string, n int) string {
 	}
 	return s
 }
+
+// Definite reports whether Okta refused our credentials, so that asking again
+// helps only once somebody changed something.
+func (e *Error) Definite() bool {
+	if e.forbidden() {
+		return true
+	}
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return true
+	case http.StatusBadRequest:
+		return e.Path == tokenPath
+	}
+	return false
+}

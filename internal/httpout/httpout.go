@@ -60,6 +60,9 @@ type Options struct {
 	// Dial opens connections; nil: a net.Dialer that refuses link-local
 	// addresses. Names under .localhost reach it as loopback addresses.
 	Dial DialFunc
+	// ShowRedirects hands redirects to the caller, still without following them:
+	// for those to whom the address is the answer.
+	ShowRedirects bool
 }
 
 // New returns a client that keeps the bounds. It reads HTTPS_PROXY, HTTP_PROXY
@@ -93,11 +96,15 @@ func New(o Options) (*http.Client, error) {
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 	}
-	return &http.Client{
+	client := &http.Client{
 		Timeout:       o.Timeout,
-		Transport:     Bound(base, o.MaxBody),
+		Transport:     &transport{base: base, maxBody: o.MaxBody, redirects: o.ShowRedirects},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return ErrRedirect },
-	}, nil
+	}
+	if o.ShowRedirects {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	return client, nil
 }
 
 // proxyFromEnvironment is http.ProxyFromEnvironment without its memory of the

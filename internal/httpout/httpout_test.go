@@ -326,3 +326,25 @@ func TestBoundHoldsForAForeignClient(t *testing.T) {
 		t.Errorf("got %v, want ErrTooLarge", err)
 	}
 }
+
+func TestRedirectsCanBeShownAndAreNotFollowed(t *testing.T) {
+	followed := false
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if followed = r.URL.Path == "/next"; !followed {
+			http.Redirect(w, r, "/next", http.StatusFound)
+		}
+	}))
+	defer srv.Close()
+	client, err := New(Options{ShowRedirects: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusFound || resp.Header.Get("Location") != "/next" || followed {
+		t.Errorf("status %d, location %q, followed %v", resp.StatusCode, resp.Header.Get("Location"), followed)
+	}
+}

@@ -18,8 +18,9 @@ func Bound(base http.RoundTripper, maxBody int64) http.RoundTripper {
 }
 
 type transport struct {
-	base    http.RoundTripper
-	maxBody int64
+	base      http.RoundTripper
+	maxBody   int64
+	redirects bool // are handed on
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -39,7 +40,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 // refuse names what is wrong with an answer before its body is read.
 func (t *transport) refuse(resp *http.Response) error {
 	switch {
-	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+	case resp.StatusCode >= 300 && resp.StatusCode < 400 && !t.redirects:
 		return fmt.Errorf("%w: status %d from host %q", ErrRedirect, resp.StatusCode, resp.Request.URL.Host)
 	case resp.StatusCode == http.StatusSwitchingProtocols:
 		return fmt.Errorf("unexpected status %d from host %q", resp.StatusCode, resp.Request.URL.Host)
