@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -40,6 +41,39 @@ type Streams struct {
 type streamShard struct {
 	mu sync.Mutex
 	m  map[string]*stream // by session: the first of a list
+	// Sessions that were cut in the current span of endedFor and in the one
+	// before: a request that was let in a moment earlier may still be on its way
+	// to add.
+	ended, endedBefore map[string]struct{}
+	turned             time.Time
+}
+
+// endedFor is how long at least a session that was cut is remembered, by far
+// longer than a request is between its decision and add, where nothing waits.
+const endedFor = time.Minute
+
+// turn forgets the sessions that were cut long ago; the caller holds mu.
+func (sh *streamShard) turn() {
+	if now := time.Now(); now.Sub(sh.turned) >= endedFor {
+		sh.ended, sh.endedBefore = nil, sh.ended
+		if now.Sub(sh.turned) >= 2*endedFor {
+			sh.endedBefore = nil
+		}
+		sh.turned = now
+	}
+}
+
+// hasEnded reports whether a session was cut lately; the caller holds mu.
+func (sh *streamShard) hasEnded(session string) bool {
+	if len(sh.ended)+len(sh.endedBefore) == 0 {
+		return false
+	}
+	sh.turn()
+	if _, ok := sh.ended[session]; ok {
+		return true
+	}
+	_, ok := sh.endedBefore[session]
+	return ok
 }
 
 // stream is one exchange in the list of its session; "" is nobody's.
@@ -96,7 +130,8 @@ func (s *Streams) shard(session string) *streamShard {
 	return &s.shards[maphash.String(s.seed, session)%streamShards]
 }
 
-// add registers an exchange of a session.
+// add registers an exchange of a session. One whose session was cut since the
+// exchange was let in is ended at once.
 func (s *Streams) add(st *stream) {
 	sh := s.shard(st.session)
 	sh.mu.Lock()
@@ -104,8 +139,11 @@ func (s *Streams) add(st *stream) {
 		st.next, first.prev = first, st
 	}
 	sh.m[st.session] = st
-	sh.mu.Unlock()
 	s.open[st.kind].Add(1)
+	if sh.hasEnded(st.session) {
+		s.endLocked(st, sessionEnded("it was no longer valid"))
+	}
+	sh.mu.Unlock()
 }
 
 // become says what the exchange has turned out to be.
@@ -149,12 +187,19 @@ func (s *Streams) CutSession(id string, why string) int {
 	sh := s.shard(id)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	sh.turn()
+	if sh.ended == nil {
+		sh.ended = map[string]struct{}{}
+	}
+	sh.ended[id] = struct{}{}
 	n := 0
 	for st := sh.m[id]; st != nil; st = st.next {
-		n += s.endLocked(st, ending{closePolicy, "session ended: " + why})
+		n += s.endLocked(st, sessionEnded(why))
 	}
 	return n
 }
+
+func sessionEnded(why string) ending { return ending{closePolicy, "session ended: " + why} }
 
 // CutAll ends the streams of everybody, for a restart. Plain requests are left
 // to end by themselves.

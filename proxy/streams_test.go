@@ -317,3 +317,24 @@ func TestCloseFrameNeverFallsIntoAFrame(t *testing.T) {
 		t.Errorf("a long reason makes %d bytes, length %d", len(f), f[1])
 	}
 }
+
+// A session may end after a request was let in and before it is under way: what
+// it starts ends all the same.
+func TestWhatBeginsWhileItsSessionEndsIsCut(t *testing.T) {
+	for _, path := range []string{"/_/events", "/_/hang", "/"} {
+		w := newWorld(t, nil)
+		w.people.onDecide = func() { w.streams.CutSession("session-of-alice", "revoked") }
+		c := w.dial()
+		c.send("GET " + path + " HTTP/1.1\nHost: app.test\nCookie: __Host-sp=alice\n\n")
+		if res, err := http.ReadResponse(c.r, nil); err != nil || res.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %v, %v; want 401", path, res, err)
+		}
+		w.people.onDecide = nil
+		if status, _ := w.raw("GET / HTTP/1.1\nHost: app.test\nCookie: __Host-sp=bob\n\n"); status != 200 {
+			t.Errorf("%s: bob, whose session lives: %d", path, status)
+		}
+		if n := w.streams.Count(); n != 0 {
+			t.Errorf("%s: %d streams are left", path, n)
+		}
+	}
+}

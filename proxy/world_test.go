@@ -48,6 +48,7 @@ type people struct {
 	served   []string // reserved paths
 	panics   bool
 	anon     bool // decisions do not count the session
+	onDecide func()
 }
 
 func (p *people) Session(r *http.Request, _ *config.Route) (*session.Session, error) {
@@ -87,6 +88,9 @@ func (p *people) Decide(r *config.Route, s *session.Session, req policy.Request)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.decided = append(p.decided, req)
+	if p.onDecide != nil {
+		p.onDecide()
+	}
 	if p.panics {
 		panic("secret: decision failed")
 	}
