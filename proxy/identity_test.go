@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -261,5 +262,25 @@ func TestEarlyHintsAndTrailersSetNoCookieOfOurs(t *testing.T) {
 	res, _ = c.read()
 	if res.Trailer.Get("X-Announced") != "a" || res.Trailer.Get("X-Late") != "b" || res.Trailer.Get("Set-Cookie") != "" {
 		t.Errorf("trailers %v", res.Trailer)
+	}
+}
+
+// T14: an upstream does not have a browser forget our cookies, or those of other
+// hosts, whatever it calls them.
+func TestUpstreamsClearNoCookieOfOurs(t *testing.T) {
+	w := newWorld(t, nil)
+	for in, want := range map[string]string{
+		`"cookies"`:                           "",
+		`"cache", "cookies", "storage"`:       `"cache", "storage"`,
+		`"*"`:                                 `"cache", "storage"`,
+		`"cookies","executionContexts"`:       `"executionContexts"`,
+		`"cache"`:                             `"cache"`,
+		"\"Cookies\", \"cookies\t\", cookies": "",
+	} {
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", "https://app.test/_/set?clear-site-data="+url.QueryEscape(in), nil)
+		res, _ := w.do(w.client(true), req)
+		if got := strings.Join(res.Header["Clear-Site-Data"], "|"); got != want {
+			t.Errorf("%s became %q, want %q", in, got, want)
+		}
 	}
 }

@@ -62,13 +62,38 @@ func (x *exchange) kindOf(res *http.Response) kind {
 	return kindRequest
 }
 
-// cleanResponse drops cookies of our names, our mark, and what speaks for the
-// upstream's own port.
+// cleanResponse drops cookies of our names, orders to forget them, our mark, and
+// what speaks for the upstream's own port.
 func (h *Handler) cleanResponse(header http.Header) {
 	h.cleanSetCookie(header)
+	cleanClearSiteData(header)
 	delete(header, interceptedHeader)
 	delete(header, "Alt-Svc")
 	delete(header, "X-Request-Id") // the server has set the one that finds the log
+}
+
+// cleanClearSiteData takes "cookies" from what a browser is told to forget: it
+// would forget those of every host of the same registrable domain, ours among
+// them. An application ends its own cookies by Set-Cookie.
+func cleanClearSiteData(header http.Header) {
+	values := header["Clear-Site-Data"]
+	if len(values) == 0 {
+		return
+	}
+	var kept []string
+	for directive := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		switch directive = strings.TrimSpace(directive); directive {
+		case `"cache"`, `"storage"`, `"clientHints"`, `"executionContexts"`, `"prefetchCache"`, `"prerenderCache"`:
+			kept = append(kept, directive)
+		case `"*"`:
+			kept = append(kept, `"cache"`, `"storage"`)
+		}
+	}
+	if len(kept) == 0 {
+		delete(header, "Clear-Site-Data")
+		return
+	}
+	header["Clear-Site-Data"] = []string{strings.Join(kept, ", ")}
 }
 
 // cleanSetCookie drops every Set-Cookie that would make or end a cookie of ours.
