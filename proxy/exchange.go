@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sallyport/identity"
@@ -35,6 +36,8 @@ type exchange struct {
 	outHost  string // "" for the upstream's own
 	upgrade  string // lower-case token, "" for none
 	told     *told  // identity, nil if nobody is told
+
+	interim atomic.Bool // a 1xx of the upstream was passed on
 
 	cancel context.CancelCauseFunc
 	stream *stream

@@ -102,6 +102,7 @@ func (x *exchange) isGRPC() bool {
 // log.
 func (h *Handler) forwardFailed(_ http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeFrom(r.Context())
+	x.afterInterim()
 	x.mu.Lock()
 	bodyErr := x.bodyErr
 	x.mu.Unlock()

@@ -65,9 +65,6 @@ var (
 // it. What it accepts stands in x and in x.r, and is not read again.
 func (g *gate) admit(x *exchange) error {
 	r := x.r
-	if isLast(r) {
-		x.w.Header().Set("Connection", "close")
-	}
 	if err := checkMethod(r.Method); err != nil {
 		return refuse(http.StatusMethodNotAllowed, err)
 	}

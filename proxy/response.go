@@ -9,6 +9,7 @@ import (
 	"net/textproto"
 	"strings"
 
+	"sallyport/internal/requestid"
 	"sallyport/telemetry"
 )
 
@@ -19,6 +20,7 @@ const interceptedHeader = "X-Pomerium-Intercepted-Response"
 // it what the configuration says.
 func (h *Handler) modifyResponse(res *http.Response) error {
 	x := exchangeFrom(res.Request.Context())
+	x.afterInterim()
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		if err := x.checkSwitch(res); err != nil {
 			return err
@@ -60,6 +62,20 @@ func (x *exchange) kindOf(res *http.Response) kind {
 		return kindEvents
 	}
 	return kindRequest
+}
+
+// afterInterim lays on the answer once more what stood there before the upstream
+// was asked: ReverseProxy clears all of it with every interim answer.
+func (x *exchange) afterInterim() {
+	if !x.interim.Load() {
+		return
+	}
+	if id := requestid.From(x.r.Context()); id != "" {
+		x.w.Header()[requestid.Header] = []string{id}
+	}
+	if isLast(x.r) {
+		x.w.Header().Set("Connection", "close")
+	}
 }
 
 // cleanResponse drops cookies of our names, orders to forget them, our mark, and
@@ -143,6 +159,7 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 func (a *answer) WriteHeader(status int) {
 	if status < 200 && status != http.StatusSwitchingProtocols {
 		a.x.h.cleanResponse(a.Header())
+		a.x.interim.Store(true)
 	}
 	a.ResponseWriter.WriteHeader(status)
 }

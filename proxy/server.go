@@ -34,7 +34,8 @@ type ServerOptions struct {
 }
 
 // NewServer is a server for the open internet around h: bounded headers, times,
-// streams and windows, and "OPTIONS *" left to h.
+// streams and windows, and "OPTIONS *" left to h. Whatever h answers, a connection
+// whose framing is in doubt ends with the answer.
 func NewServer(h http.Handler, o ServerOptions) *http.Server {
 	headers := readHeaderTimeout
 	if o.ReadTimeout > 0 {
@@ -44,7 +45,7 @@ func NewServer(h http.Handler, o ServerOptions) *http.Server {
 		o.IdleTimeout = idleTimeout
 	}
 	s := &http.Server{
-		Handler:                      h,
+		Handler:                      closing(h),
 		ReadHeaderTimeout:            headers,
 		WriteTimeout:                 o.WriteTimeout,
 		IdleTimeout:                  o.IdleTimeout,
@@ -65,4 +66,14 @@ func NewServer(h http.Handler, o ServerOptions) *http.Server {
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetHTTP2(!o.Insecure)
 	return s
+}
+
+// closing ends connections on which nothing that follows is believed.
+func closing(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isLast(r) {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
 }

@@ -160,3 +160,20 @@ func TestBrokenChunkIsTheClientsFault(t *testing.T) {
 		t.Errorf("the upstream read a finished body: %q", w.up.Raw())
 	}
 }
+
+// T50: an interim answer of the upstream does not keep a connection open that
+// was to be closed.
+func TestInterimAnswersKeepNoConnectionOpen(t *testing.T) {
+	w := newWorld(t, nil)
+	c := w.dial()
+	c.send("POST /_/early HTTP/1.1\r\nHost: app.test\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /hidden HTTP/1.1\r\nHost: app.test\r\n\r\n")
+	if res, err := http.ReadResponse(c.r, nil); err != nil || res.StatusCode != http.StatusEarlyHints {
+		t.Fatalf("%v, %v; want the interim answer", res, err)
+	}
+	if res, _ := c.read(); res.StatusCode != 200 || !res.Close || !c.closed() {
+		t.Errorf("final answer %d, close %t; the connection must end", res.StatusCode, res.Close)
+	}
+	if got := len(w.up.Requests()); got != 1 {
+		t.Errorf("the upstream got %d requests, want 1", got)
+	}
+}

@@ -1,0 +1,54 @@
+package server_test
+
+import (
+	"bufio"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"sallyport/internal/harness"
+)
+
+// raw sends text on a connection of its own and returns the answer, and whether
+// the connection ended with it.
+func raw(t *testing.T, w *harness.World, text string) (res *http.Response, body string, closed bool) {
+	t.Helper()
+	c, err := tls.Dial("tcp", "127.0.0.1:"+w.Port, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(c)
+	if res, err = http.ReadResponse(r, nil); err != nil {
+		t.Fatalf("%.60q: %v", text, err)
+	}
+	b, _ := io.ReadAll(res.Body)
+	_ = c.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	_, err = r.ReadByte()
+	return res, string(b), err == io.EOF
+}
+
+// T50: a probe is answered without a decision, and is no way past the rules of
+// framing.
+func TestProbesWithABodyEndTheirConnection(t *testing.T) {
+	w := harness.Start(t, harness.Options{})
+	hidden := "GET /hidden HTTP/1.1\r\nHost: public.localhost:" + w.Port + "\r\n\r\n"
+	for _, head := range []string{
+		"GET /ping HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"GET /healthz HTTP/1.1\r\nHost: public.localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"GET /healthz HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n",
+	} {
+		if res, _, closed := raw(t, w, head+hidden); !closed {
+			t.Errorf("%q: status %d, and the connection stays open", head, res.StatusCode)
+		}
+	}
+	if res, body, closed := raw(t, w, "GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"); res.StatusCode != 200 || body != "OK\n" || closed {
+		t.Errorf("a plain probe: %d %q, closed %t", res.StatusCode, body, closed)
+	}
+}
