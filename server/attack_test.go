@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"crypto/tls"
 	"io"
+	"net"
 	"net/http"
+
 	"testing"
 	"time"
 
@@ -50,5 +52,36 @@ func TestProbesWithABodyEndTheirConnection(t *testing.T) {
 	}
 	if res, body, closed := raw(t, w, "GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"); res.StatusCode != 200 || body != "OK\n" || closed {
 		t.Errorf("a plain probe: %d %q, closed %t", res.StatusCode, body, closed)
+	}
+}
+
+// T20: the listener for plain HTTP leads to the same place under https and to
+// nowhere else.
+func TestPlainHTTPLeadsNowhereElse(t *testing.T) {
+	addr := "127.0.0.1:" + harness.FreePort(t)
+	harness.Start(t, harness.Options{Extra: "http_redirect_addr: " + addr})
+	for _, tt := range []struct{ target, want string }{
+		{"/a?b=c", "https://app.localhost/a?b=c"},
+		{"//evil.test/", "https://app.localhost//evil.test/"},
+		{"http://app.localhost/a", "https://app.localhost/a"},
+		{"http:@evil.test/", ""},
+		{"http:.evil.test/", ""},
+		{"x:evil.test", ""},
+		{"*", ""},
+		{"/a\x01", ""},
+	} {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(c, "GET "+tt.target+" HTTP/1.1\r\nHost: app.localhost\r\n\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		_ = c.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := res.Header.Get("Location"); got != tt.want || tt.want == "" && res.StatusCode != http.StatusBadRequest {
+			t.Errorf("%q: %d to %q, want %q", tt.target, res.StatusCode, got, tt.want)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"sync"
 	"time"
 
@@ -167,16 +168,18 @@ func debugHandler() http.Handler {
 }
 
 // redirectToHTTPS sends everything to the same place under https. A Host that
-// is not one is refused, so that nobody is sent elsewhere.
+// is not one is refused, and a target that is no path ("http:.evil.test", which
+// would make the host a longer one), so that nobody is sent elsewhere.
 func redirectToHTTPS(w http.ResponseWriter, r *http.Request) {
 	host, ok := proxy.CleanHost(r.Host)
-	if !ok {
-		http.Error(w, "bad host", http.StatusBadRequest)
+	target := r.URL.RequestURI()
+	if !ok || !strings.HasPrefix(target, "/") {
+		http.Error(w, "bad host or target", http.StatusBadRequest)
 		return
 	}
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
 	w.Header().Set("Connection", "close")
-	http.Redirect(w, r, "https://"+host+r.URL.RequestURI(), http.StatusMovedPermanently)
+	http.Redirect(w, r, "https://"+host+target, http.StatusMovedPermanently)
 }
