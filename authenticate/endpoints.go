@@ -98,7 +98,6 @@ func (s *Service) endpointTables() map[string]endpoints {
 	both := endpoints{
 		pathPomerium:        reading(toUserPage),
 		pathUser:            reading(s.userPage),
-		pathSessions:        {http.MethodGet: s.listSessions, http.MethodHead: s.listSessions, http.MethodPost: s.endSessions},
 		pathWellKnown:       open(s.wellKnown),
 		pathWellKnown + "/": open(s.wellKnown),
 		pathJWKS:            open(s.jwks),
@@ -111,6 +110,7 @@ func (s *Service) endpointTables() map[string]endpoints {
 			pathOAuthCallback: {http.MethodGet: atHome(s.callback), http.MethodPost: atHome(s.callbackPost)},
 			pathSignOut:       {http.MethodGet: atHome(s.confirmSignOut), http.MethodPost: atHome(s.signOut)},
 			pathSignedOut:     reading(atHome(s.signedOutHome)),
+			pathSessions:      {http.MethodGet: s.listSessions, http.MethodHead: s.listSessions, http.MethodPost: s.endSessions},
 		}),
 		tableRoute: merged(both, endpoints{
 			pathUserJSON:     reading(s.userJSON),
@@ -120,6 +120,7 @@ func (s *Service) endpointTables() map[string]endpoints {
 			pathCallback:     {http.MethodGet: s.land},
 			pathSignOut:      {http.MethodGet: s.leaveRoute, http.MethodPost: s.leaveRoute},
 			pathSignedOut:    reading(s.signedOutRoute),
+			pathSessions:     reading(s.toSessions),
 			pathProgramLogin: {http.MethodGet: s.programLogin, http.MethodPost: s.programConsent},
 		}),
 	}

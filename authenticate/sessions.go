@@ -20,25 +20,32 @@ const (
 	valueOwner = "subject"
 )
 
-// listSessions is GET /.pomerium/sessions: the sessions of whoever asks, and
-// nobody else's.
+// toSessions is /.pomerium/sessions on a route host. The list concerns every
+// host, and scripts of an application can do all that a person can on its own:
+// so it is shown, and sessions are ended, on the authenticate host alone.
+func (s *Service) toSessions(w http.ResponseWriter, r *http.Request, host string) error {
+	here, err := s.hereSession(r, host)
+	if err != nil {
+		return err
+	}
+	if here == nil {
+		return s.challengeHere(w, r, host)
+	}
+	redirect(w, r, "https://"+s.host+pathSessions)
+	return nil
+}
+
+// listSessions is GET /.pomerium/sessions on the authenticate host: the sessions
+// of whoever asks, and nobody else's.
 func (s *Service) listSessions(w http.ResponseWriter, r *http.Request, host string) error {
 	here, err := s.hereSession(r, host)
 	if err != nil {
 		return err
 	}
 	if here == nil {
-		return s.nobodyHere(w, r, host)
-	}
-	return s.showSessions(w, r, host, here, 0)
-}
-
-// nobodyHere asks for a sign-in where that leads somewhere.
-func (s *Service) nobodyHere(w http.ResponseWriter, r *http.Request, host string) error {
-	if host == s.host {
 		return s.userPage(w, r, host)
 	}
-	return s.challengeHere(w, r, host)
+	return s.showSessions(w, r, host, here, 0)
 }
 
 func (s *Service) showSessions(w http.ResponseWriter, r *http.Request, host string, here *session.Session, ended int) error {

@@ -6,7 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-
+	"strings"
 	"testing"
 	"time"
 
@@ -83,5 +83,22 @@ func TestPlainHTTPLeadsNowhereElse(t *testing.T) {
 		if got := res.Header.Get("Location"); got != tt.want || tt.want == "" && res.StatusCode != http.StatusBadRequest {
 			t.Errorf("%q: %d to %q, want %q", tt.target, res.StatusCode, got, tt.want)
 		}
+	}
+}
+
+// An application is of one origin with what we serve on its host. What concerns
+// sessions beyond that host is out of reach of its scripts.
+func TestScriptsOfAnApplicationEndNoSessions(t *testing.T) {
+	w := harness.Start(t, harness.Options{})
+	laptop, phone := harness.NewBrowser(t), harness.NewBrowser(t)
+	laptop.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+	phone.SignIn(w.URL("admin", "/"), "alice@example.com", harness.AlicePassword)
+	p := laptop.Fetch("GET", w.URL("app", "/.pomerium/sessions"), nil)
+	if p.Status == 200 || strings.Contains(p.Body, "End this session") {
+		t.Errorf("a script on app reads all sessions of the person: %d", p.Status)
+	}
+	if got := laptop.Get(w.URL("app", "/.pomerium/sessions")); got.URL.Hostname() != "authenticate.localhost" || got.Status != 200 ||
+		strings.Count(got.Body, "End this session</button>") != 2 {
+		t.Errorf("a person is led to %s: %d", got.URL, got.Status)
 	}
 }
