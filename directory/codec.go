@@ -126,7 +126,8 @@ func (d *decoder) end() error {
 	return d.err
 }
 
-func (e *encoder) person(p *personNode) {
+func (e *encoder) person(h handle, p *personNode) {
+	e.uint(uint64(h))
 	e.text(p.ID)
 	e.bool(p.known)
 	e.bool(p.gone)
@@ -174,8 +175,21 @@ func internStatus(s string) identity.Status {
 	return identity.Status(strings.Clone(s))
 }
 
-func (d *decoder) person() *personNode {
+// maxHandle bounds what a malformed record can ask for.
+const maxHandle = 1 << 26
+
+func (d *decoder) handle() handle {
+	h := d.uint()
+	if h >= maxHandle {
+		d.fail()
+		return 0
+	}
+	return handle(h)
+}
+
+func (d *decoder) person() (handle, *personNode) {
 	p := &personNode{}
+	h := d.handle()
 	p.ID = d.piece()
 	p.known, p.gone = d.bool(), d.bool()
 	p.Login = d.piece()
@@ -197,11 +211,12 @@ func (d *decoder) person() *personNode {
 		}
 		p.Profile[name] = values
 	}
-	return p
+	return h, p
 }
 
-// group writes a group with the ids of its members.
-func (e *encoder) group(g *groupNode, member func(handle) string) {
+// group writes a group with the handles of its members, each as the step from
+// the one before.
+func (e *encoder) group(g *groupNode) {
 	e.text(g.ID)
 	e.bool(g.gone)
 	e.text(g.Name)
@@ -213,8 +228,10 @@ func (e *encoder) group(g *groupNode, member func(handle) string) {
 	e.int(int64(g.offset))
 	e.uint(g.version)
 	e.uint(uint64(len(g.members)))
+	last := handle(0)
 	for _, m := range g.members {
-		e.text(member(m))
+		e.uint(uint64(m - last))
+		last = m
 	}
 }
 
@@ -227,9 +244,8 @@ func internType(s string) idp.GroupType {
 	return idp.GroupType(strings.Clone(s))
 }
 
-// group returns a group and the ids of its members, which share the record's
-// memory and are not to be kept.
-func (d *decoder) group() (*groupNode, []string) {
+// group returns a group and its members, in order.
+func (d *decoder) group() (*groupNode, []handle) {
 	g := &groupNode{}
 	g.ID = strings.Clone(d.piece())
 	g.gone = d.bool()
@@ -238,9 +254,18 @@ func (d *decoder) group() (*groupNode, []string) {
 	g.LastUpdated, g.LastMembershipUpdated = d.time(), d.time()
 	g.Users, g.readAt, g.offset = int(d.int()), d.int(), int(d.int())
 	g.version = d.uint()
-	ids := make([]string, d.length())
-	for i := range ids {
-		ids[i] = d.piece()
+	members := make([]handle, d.length())
+	last := handle(0)
+	for i := range members {
+		step := d.handle()
+		if i > 0 && step == 0 {
+			d.fail() // somebody twice
+		}
+		last += step
+		if members[i] = last; last >= maxHandle {
+			d.fail()
+			return g, nil
+		}
 	}
-	return g, ids
+	return g, members
 }

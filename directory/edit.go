@@ -31,10 +31,7 @@ type edit struct {
 	renamed bool
 	// restoring keeps the versions that nodes come with.
 	restoring bool
-	// index finds people by id while a whole directory is read in; nil: the table
-	// does.
-	index map[string]handle
-	mark  *edited
+	mark      *edited
 }
 
 // edited marks the nodes that an edit made, which it may change in place.
@@ -79,24 +76,14 @@ func (e *edit) person(h handle) *personNode {
 
 // intern returns the handle of a person, who may not be known yet.
 func (e *edit) intern(id string) handle {
-	if h, ok := e.index[id]; ok {
-		return h
-	}
 	if h, ok := e.ids.first(id); ok {
 		return h
 	}
 	id = strings.Clone(id) // it may be a piece of a whole page
-	return e.pushPerson(&personNode{User: idp.User{ID: id}})
-}
-
-func (e *edit) pushPerson(p *personNode) handle {
-	p.mark = e.mark
+	p := &personNode{User: idp.User{ID: id}, mark: e.mark}
 	h := e.ppl.push(p)
 	e.mine[h] = p
-	e.ids.add(p.ID, h)
-	if e.index != nil {
-		e.index[p.ID] = h
-	}
+	e.ids.add(id, h)
 	return h
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,8 +17,8 @@ import (
 
 // KindSnapshot is the kind of the records that a snapshot is made of:
 //
-//	1/NNN    people, by the hash of their ids
-//	2/ID     a group with the ids of its members
+//	1/NNN    people, by the hash of their ids, each with a number
+//	2/ID     a group with the numbers of its members
 //	~        where the reading stands, pins and applications; written last
 //
 // A change writes the records it touches and the last one in one transaction, so
@@ -98,7 +99,7 @@ func (s *Snapshot) records(c delta, st state, now time.Time) ([]store.Record, er
 		e := encoder{}
 		e.uint(recordFormat)
 		g := s.groups.at(h)
-		e.group(g, func(m handle) string { return s.people.at(m).ID })
+		e.group(g)
 		rec := store.Record{Kind: KindSnapshot, Key: "2/" + id, Value: e.b}
 		if g.gone {
 			rec.Expires = now.Add(tombstoneAge)
@@ -126,7 +127,7 @@ func (s *Snapshot) shard(i int) []byte {
 			if p.gone && p.asOf < int64(s.version)-tombstoneAge.Milliseconds() {
 				continue
 			}
-			e.person(p)
+			e.person(entry.h, p)
 		}
 	}
 	return e.b
@@ -157,9 +158,6 @@ type restore struct {
 func (s *Snapshot) restore() *restore {
 	e := s.edit()
 	e.restoring = true
-	if s == nil {
-		e.index = make(map[string]handle, 1024)
-	}
 	return &restore{edit: e}
 }
 
@@ -191,51 +189,64 @@ func (r *restore) takeShard(rec store.Record) error {
 		return fmt.Errorf("directory: record %q: %w", rec.Key, errRecord)
 	}
 	d := newDecoder(rec.Value)
-	var all []*personNode
 	for d.err == nil && len(d.b) > 0 {
-		p := d.person()
+		h, p := d.person()
 		if d.err == nil && (p.ID == "" || shardOf(p.ID) != int(want)) {
 			d.fail()
 		}
-		all = append(all, p)
+		if d.err == nil {
+			r.putNode(h, p)
+		}
 	}
 	if err := d.end(); err != nil {
 		return fmt.Errorf("directory: record %q: %w", rec.Key, err)
-	}
-	for _, p := range all {
-		r.putNode(p)
 	}
 	return nil
 }
 
 func (r *restore) takeGroup(rec store.Record) error {
 	d := newDecoder(rec.Value)
-	g, ids := d.group()
+	g, members := d.group()
 	if err := d.end(); err != nil || "2/"+g.ID != rec.Key {
 		return errors.Join(fmt.Errorf("directory: record %q: %w", rec.Key, errRecord), err)
 	}
-	r.putGroupNode(g, ids)
+	for _, m := range members {
+		if int(m) >= r.ppl.n || r.ppl.at(m) == nil {
+			return fmt.Errorf("directory: record %q has a member that no record has: %w", rec.Key, errRecord)
+		}
+	}
+	r.putGroupNode(g, members)
 	return nil
 }
 
-// putNode puts a stored person in place of what is there, groups excepted.
-func (e *edit) putNode(p *personNode) {
-	h, ok := e.ids.first(p.ID)
-	if !ok {
-		h = e.pushPerson(p)
-	} else {
-		was := e.person(h)
-		e.unindex(was, h)
-		was.User, was.asOf, was.groupsAsOf, was.merged = p.User, p.asOf, p.groupsAsOf, p.merged
-		was.version, was.known, was.gone = p.version, p.known, p.gone
+// putNode puts a stored person in place of what is there, groups excepted. What
+// is there may be somebody who was deleted long ago, whose number is used again.
+func (e *edit) putNode(h handle, p *personNode) {
+	var was *personNode
+	if int(h) < e.ppl.n {
+		was = e.ppl.at(h)
 	}
+	e.ppl.n = max(e.ppl.n, int(h)+1)
+	if was != nil {
+		e.unindex(was, h)
+		if was.ID != p.ID {
+			e.ids.remove(was.ID, h)
+		} else {
+			p.groups = slices.Clone(was.groups)
+			p.made.Store(was.made.Load())
+		}
+	}
+	p.mark = e.mark
+	e.mine[h] = p
+	e.ppl.set(h, p)
+	e.ids.add(p.ID, h)
 	if !p.gone {
 		e.login.add(strings.ToLower(p.Login), h)
 		e.mail.add(strings.ToLower(p.Email), h)
 	}
 }
 
-func (e *edit) putGroupNode(g *groupNode, ids []string) {
+func (e *edit) putGroupNode(g *groupNode, members []handle) {
 	h, ok := e.gids.first(g.ID)
 	if !ok {
 		h = e.grps.push(g)
@@ -257,16 +268,23 @@ func (e *edit) putGroupNode(g *groupNode, ids []string) {
 		}
 		was.Group, was.readAt, was.offset, was.version, was.gone = g.Group, g.readAt, g.offset, g.version, g.gone
 	}
-	members := make([]handle, len(ids))
-	for i, id := range ids {
-		members[i] = e.intern(id)
-	}
 	e.replaceMembers(h, members)
+}
+
+// fillHoles puts somebody who is gone where nobody is: numbers of those who were
+// deleted long ago.
+func (r *restore) fillHoles() {
+	for h := r.base.people.n; h < r.ppl.n; h++ {
+		if r.ppl.at(handle(h)) == nil {
+			r.ppl.set(handle(h), &personNode{gone: true})
+		}
+	}
 }
 
 // finish makes the snapshot that the records describe.
 func (r *restore) finish(base *Snapshot) (*Snapshot, delta) {
 	st := r.state
+	r.fillHoles()
 	r.next.pins, r.next.factsAt = st.Pins, st.FactsAt
 	r.next.apps = map[string]*app{}
 	for _, a := range st.Apps {
