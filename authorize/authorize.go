@@ -104,6 +104,9 @@ func New(o Options) (*Authorizer, error) {
 		if len(refs) > 0 && a.directory == nil {
 			return nil, fmt.Errorf("route %s: group %q at %s: no directory is configured that knows groups", r.Name, refs[0].Name, refs[0].Position)
 		}
+		if needs := r.Policy.NeedsDirectory(); len(needs) > 0 && a.directory == nil {
+			return nil, fmt.Errorf("route %s: %s at %s: no directory is configured that knows it", r.Name, needs[0].Name, needs[0].Position)
+		}
 	}
 	return a, nil
 }

@@ -25,6 +25,8 @@ func change(d policy.Decision, t policy.Trace, who ToldPerson) []string {
 		return []string{"no route matches"}
 	case d.Effect == policy.Unauthenticated:
 		return []string{"is not signed in"}
+	case d.Effect == policy.StepUp:
+		return []string{"must sign in again: " + signIn(d.SignIn)}
 	}
 	var out []string
 	for _, r := range t.Rules {
@@ -48,6 +50,21 @@ func change(d policy.Decision, t policy.Trace, who ToldPerson) []string {
 		ways = append(ways[:maxAlternatives], fmt.Sprintf("%d more", len(ways)-maxAlternatives))
 	}
 	return append(out, strings.Join(ways, "; or "))
+}
+
+// signIn says what a new sign-in must bring.
+func signIn(s policy.SignIn) string {
+	var parts []string
+	if s.Aged {
+		parts = append(parts, fmt.Sprintf("the sign-in may be %s old", s.MaxAge))
+	}
+	if s.Method != "" {
+		parts = append(parts, "with "+s.Method)
+	}
+	if s.Context != "" {
+		parts = append(parts, "as strong as "+s.Context)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // waysIn are the changes that make one allow list hold, only the smallest.

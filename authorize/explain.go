@@ -39,7 +39,7 @@ type Verdict struct {
 
 // ToldShadow is what the decision would have been had rules in shadow counted.
 type ToldShadow struct {
-	Decision string `json:"decision"`
+	Decision string `json:"decision"` // "shadow-allow" or "shadow-deny"
 	Rule     string `json:"rule,omitempty"`
 }
 
@@ -150,8 +150,14 @@ func tell(t policy.Trace, req policy.Request) Explanation {
 	if d.Rule != nil {
 		e.Rule = place(d.Rule.Position)
 	}
+	if d.Shadow != policy.ShadowNone {
+		e.Shadow = &ToldShadow{Decision: d.Shadow.String()}
+		if d.ShadowRule != nil {
+			e.Shadow.Rule = place(d.ShadowRule.Position)
+		}
+	}
 	for _, r := range t.Rules {
-		rule := ToldRule{Effect: r.Rule.Effect.String(), Position: place(r.Rule.Position), Holds: r.Holds, Lists: []ToldList{}}
+		rule := ToldRule{Effect: r.Rule.Effect.String(), Position: place(r.Rule.Position), Holds: r.Holds, Shadow: r.Rule.Shadow, Lists: []ToldList{}}
 		for _, l := range r.Lists {
 			if len(l.Criteria) > 0 {
 				rule.Lists = append(rule.Lists, tellList(l))

@@ -62,6 +62,12 @@ func (a *Authorizer) attrs(r *Record) []slog.Attr {
 		slog.Bool("allow", d.AllowHolds), why("allow", d.AllowHolds, d.AllowReasons),
 		slog.Bool("deny", d.DenyHolds), why("deny", d.DenyHolds, d.DenyReasons),
 		slog.String("effect", d.Effect.String()))
+	if d.Shadow != policy.ShadowNone {
+		attrs = append(attrs, slog.String("shadow", d.Shadow.String()))
+		if d.ShadowRule != nil {
+			attrs = append(attrs, slog.String("shadow-rule", d.ShadowRule.Position.String()))
+		}
+	}
 	if d.Rule != nil {
 		attrs = append(attrs, slog.String("rule", d.Rule.Position.String()))
 	}

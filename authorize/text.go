@@ -25,7 +25,7 @@ func (e *Explanation) WriteText(out io.Writer) error {
 		w.line("  reasons  %s", strings.Join(e.Reasons, ", "))
 	}
 	if e.Shadow != nil {
-		w.line("  shadow   with rules in shadow enforced: %s%s", e.Shadow.Decision, prefixed(" at ", e.Shadow.Rule))
+		w.line("  shadow   %s if rules in shadow counted%s", e.Shadow.Decision, prefixed(" at ", e.Shadow.Rule))
 	}
 	for _, n := range e.Notes {
 		w.line("  note     %s", n)

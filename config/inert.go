@@ -112,7 +112,6 @@ var refusedKeys = slices.Concat([]Key{downstreamMTLS, {
 }},
 	keysOf(NotSupported, notYet, []inert{
 		{"identity_providers", "mapping", "tokens of other issuers are not accepted as bearer tokens"},
-		{"use_proxy_protocol", "true or false", "the PROXY protocol is not spoken by this version, so connections would fail and addresses be those of the proxy in front"},
 		{"databroker_cluster_node_id", "text", noCluster},
 		{"databroker_cluster_nodes", "list", noCluster},
 		{"databroker_cluster_leader_id", "text", noCluster},
@@ -144,7 +143,6 @@ var inertRouteKeys = slices.Concat(
 		{"circuit_breaker_thresholds", "mapping", envoyOnly},
 	}),
 	keysOf(NotSupported, notYet, []inert{
-		{"sub_policies", "list", "rules of sub-policies would be lost; write them under policy"},
 		{"identity_providers", "list", "tokens of other issuers are not accepted as bearer tokens"},
 		{"kubernetes_service_account_token", "text", "requests are not impersonated towards Kubernetes, which would take them for anonymous"},
 		{"kubernetes_service_account_token_file", "path", "requests are not impersonated towards Kubernetes, which would take them for anonymous"},

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"sallyport/policy"
 )
 
 // LoadOptions say where a configuration comes from.
@@ -66,6 +68,7 @@ type loader struct {
 	nearSecrets map[string]bool
 	judged      map[string]bool // unknown names: whether they look secret
 	homes       map[string]string
+	policies    map[string]*policy.Policy // named under policies
 }
 
 func newLoader(o LoadOptions) *loader {

@@ -13,6 +13,7 @@ import (
 type access struct {
 	policy *policy.Policy
 	legacy policy.Legacy
+	more   []*policy.Policy // sub_policies
 }
 
 var policyKeys = []key[draft]{
@@ -34,6 +35,8 @@ var policyKeys = []key[draft]{
 		d.access.legacy.CORSPreflight = v.flag()
 		d.CORSPreflight = d.access.legacy.CORSPreflight.On
 	}, "CORS preflight requests may pass without signing in."),
+	custom("sub_policies", "list of {id, name, allowed_users, allowed_domains, allowed_idp_claims, source_ppl}", readSubPolicies,
+		"Further policies, whose rules count beside those of `policy`; `source_ppl` is one as text."),
 	works("show_error_details", boolKind, func(d *draft) *bool { return &d.ShowErrorDetails },
 		"Tells people who are denied which rules said so.").def("false"),
 }
@@ -42,7 +45,7 @@ func readPolicy(d *draft, v value) {
 	if v.fromEnvironment() {
 		return // a route is never a variable of its own
 	}
-	p, problems := policy.Parse(v.n, v.file)
+	p, problems := policy.ParseWith(v.n, v.file, v.l.policyOptions())
 	d.access.policy = p
 	v.l.errors = append(v.l.errors, problems...)
 }
@@ -65,14 +68,7 @@ func (v value) flag() policy.Flag {
 }
 
 func readAllowedClaims(d *draft, v value) {
-	ps, _ := v.pairs()
-	for _, p := range ps {
-		items, _ := p.value.list()
-		for _, item := range items {
-			c := policy.ClaimValue{Claim: p.key.n.Value, Value: item.native(), Position: item.position()}
-			d.access.legacy.AllowedClaims = append(d.access.legacy.AllowedClaims, c)
-		}
-	}
+	d.access.legacy.AllowedClaims = v.claims()
 }
 
 // native is a scalar as the Go value that claims are compared with; nil for
@@ -102,12 +98,21 @@ func (v value) native() any {
 func (d *draft) checkAccess(g *globals) {
 	l := d.at.l
 	l.errors = append(l.errors, d.access.legacy.Problems()...)
-	d.Policy = d.access.policy.WithLegacy(d.access.legacy)
+	d.Policy = policy.Join(append([]*policy.Policy{d.access.policy.WithLegacy(d.access.legacy)}, d.access.more...)...)
+	for _, at := range d.Policy.Uses("mcp_tool") {
+		l.fail(at, "leave the rule out, or let the upstream decide which tools may be called",
+			"mcp_tool cannot be decided: the Model Context Protocol is not read, and a deny rule would let every tool through")
+	}
 	account := g.Provider.ServiceAccount
 	if account.APIKey == "" && len(account.Raw) == 0 {
 		for _, ref := range d.Policy.UsesGroups() {
 			l.fail(ref.Position, "set idp_service_account to read groups from the directory, or write claim/groups to read them from the token",
 				"group %s cannot be known: there is no idp_service_account", shortQuote(ref.Name))
+		}
+		for _, ref := range d.Policy.NeedsDirectory() {
+			if ref.Name != "groups" {
+				l.fail(ref.Position, "set idp_service_account to read the directory", "%s cannot be known: there is no idp_service_account", ref.Name)
+			}
 		}
 	}
 	if len(d.Policy.Rules()) == 0 {

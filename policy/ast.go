@@ -11,7 +11,9 @@ import (
 type criterion struct {
 	pos  Position
 	kind *kind
-	// claim is the path of a claim criterion.
+	// path is what follows the name ("groups" of "claim/groups"); claim is the same
+	// for a claim, split.
+	path  string
 	claim identity.ClaimPath
 	// matchers must all hold; none for flags and addresses.
 	matchers []matcher
@@ -22,7 +24,7 @@ type criterion struct {
 // name returns the criterion's name as written.
 func (c *criterion) name() string {
 	if c.kind.path {
-		return c.kind.name + "/" + c.claim.String()
+		return c.kind.name + "/" + c.path
 	}
 	return c.kind.name
 }

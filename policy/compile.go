@@ -15,8 +15,11 @@ type Program struct {
 // code is what decides, without places. Rules are numbered in file order.
 type code struct {
 	allow, deny []codeList
-	// mail says that a leaf needs the e-mail.
-	mail bool
+	// mail says that a leaf needs the e-mail, stepUp that a new sign-in can make
+	// one hold.
+	mail, stepUp bool
+	// full is the same with rules in shadow counted; nil: there are none.
+	full *code
 }
 
 type codeList struct {
@@ -30,6 +33,9 @@ type leaf struct {
 	ask    question
 	person bool
 	ok, no Reason
+	why    func(facts, bool) Reason
+	// wants is what a new sign-in would have to bring; nil: none helps.
+	wants *SignIn
 }
 
 // Compile turns a policy into a program. A nil policy compiles to one that
@@ -61,12 +67,21 @@ func (c *Compiler) Compile(p *Policy) (*Program, error) {
 }
 
 func compile(p *Policy) *code {
+	out := compileLists(fold(p, false))
+	if p.shadows() {
+		out.full = compileLists(fold(p, true))
+		out.mail = out.full.mail
+	}
+	return out
+}
+
+func compileLists(lists []foldedList) *code {
 	out := &code{}
-	for _, l := range fold(p) {
+	for _, l := range lists {
 		cl := codeList{op: l.op, rule: l.rule, leaves: make([]leaf, len(l.criteria))}
 		for i, c := range l.criteria {
 			cl.leaves[i] = compileCriterion(c)
-			out.mail = out.mail || c.kind.mail
+			out.mail, out.stepUp = out.mail || c.kind.mail, out.stepUp || c.kind.stepUp
 		}
 		if l.effect == Allow {
 			out.allow = append(out.allow, cl)
@@ -78,5 +93,9 @@ func compile(p *Policy) *code {
 }
 
 func compileCriterion(c *criterion) leaf {
-	return leaf{ask: c.kind.compile(c), person: c.kind.person, ok: c.kind.ok, no: c.kind.no}
+	l := leaf{ask: c.kind.compile(c), person: c.kind.person, ok: c.kind.ok, no: c.kind.no, why: c.kind.why}
+	if c.kind.stepUp {
+		l.wants = c.wants()
+	}
+	return l
 }

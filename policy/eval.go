@@ -11,6 +11,12 @@ type Decision struct {
 	// Rule decided: the first that denies, allows or asks for a sign-in; nil if
 	// nothing allows.
 	Rule *Rule
+	// SignIn is what a new sign-in must bring, where the Effect is StepUp.
+	SignIn SignIn
+	// Shadow is what would come of it if the rules in shadow counted too, and
+	// ShadowRule which would decide; ShadowNone where there are no such rules.
+	Shadow     Shadow
+	ShadowRule *Rule
 	// Anonymous says that a session was there but did not count, because its
 	// person may not pass: whoever acts on the decision must not speak in that
 	// person's name. Set by authorize.
@@ -23,7 +29,21 @@ func (g *Program) Eval(in *Input) Decision {
 		return Decision{}
 	}
 	f := factsOf(in, g.code.mail)
-	return conclude(judge(g.code.allow, f), judge(g.code.deny, f), g.rules)
+	d := g.code.decide(f, g.rules)
+	if g.code.full != nil {
+		d.cast(g.code.full.decide(f, g.rules))
+	}
+	return d
+}
+
+// decide asks every list, and where that ends in a denial, whether a new sign-in
+// would change it.
+func (c *code) decide(f facts, rules []*Rule) Decision {
+	d := conclude(judge(c.allow, f), judge(c.deny, f), rules)
+	if d.Effect == Deny && c.stepUp && f.in.Subject != nil {
+		c.stepUpTo(f, rules, &d)
+	}
+	return d
 }
 
 func factsOf(in *Input, mail bool) facts {
@@ -93,7 +113,11 @@ func (l *leaf) eval(f facts) (bool, Reason) {
 	if l.person && f.in.Subject == nil {
 		return false, ReasonUserUnauthenticated
 	}
-	if l.ask(f) {
+	holds := f.assume && l.wants != nil || l.ask(f)
+	switch {
+	case l.why != nil:
+		return holds, l.why(f, holds)
+	case holds:
 		return true, l.ok
 	}
 	return false, l.no
@@ -113,6 +137,9 @@ func conclude(allow, deny verdict, rules []*Rule) Decision {
 		d.Effect, rule = Unauthenticated, allow.asks
 	case deny.asks >= 0:
 		d.Effect, rule = Unauthenticated, deny.asks
+	case (allow.why | deny.why).Has(ReasonDeviceUnauthenticated):
+		// No device can be enrolled here, so that nobody passes who would have to.
+		rule = deny.rule
 	case deny.holds:
 		rule = deny.rule
 	case allow.holds:

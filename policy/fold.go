@@ -24,10 +24,15 @@ type foldedList struct {
 //
 // Nothing is cut short at "accept" or "reject": the reasons of the others are
 // wanted too.
-func fold(p *Policy) []foldedList {
+//
+// Rules in shadow are left out unless shadow is set.
+func fold(p *Policy, shadow bool) []foldedList {
 	var out []foldedList
 	seen := make(map[string]bool)
 	for i, r := range p.rules {
+		if r.Shadow && !shadow {
+			continue
+		}
 		for _, l := range r.lists {
 			if len(l.criteria) == 0 {
 				continue
@@ -85,7 +90,7 @@ func (c *criterion) alternative() bool {
 	if len(c.networks) > 0 {
 		return true
 	}
-	if len(c.matchers) != 1 {
+	if len(c.matchers) != 1 || c.kind.own {
 		return false
 	}
 	switch c.matchers[0].op {
@@ -127,6 +132,9 @@ func (p *Policy) key() string {
 	var b strings.Builder
 	for _, r := range p.rules {
 		b.WriteString(r.Effect.String())
+		if r.Shadow {
+			b.WriteString(" shadow ")
+		}
 		for _, l := range r.lists {
 			b.WriteString(l.op.String())
 			for _, c := range l.criteria {

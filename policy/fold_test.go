@@ -33,7 +33,7 @@ func TestFoldLeavesLessToAsk(t *testing.T) {
 		{"flags stay", "allow: {or: [accept: true, reject: true, authenticated_user: true]}", 1, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			lists := fold(parsed(t, tt.policy))
+			lists := fold(parsed(t, tt.policy), false)
 			leaves := 0
 			for _, l := range lists {
 				leaves += len(l.criteria)
@@ -48,7 +48,7 @@ func TestFoldLeavesLessToAsk(t *testing.T) {
 func TestFoldLeavesThePolicyAsItIs(t *testing.T) {
 	p := parsed(t, "allow: {or: [email: a, email: b, source_ip: 10.0.0.1, source_ip: 10.0.0.2]}")
 	before := p.key()
-	fold(p)
+	fold(p, true)
 	if p.key() != before {
 		t.Errorf("got %s, want %s", p.key(), before)
 	}

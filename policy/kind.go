@@ -22,7 +22,13 @@ type kind struct {
 	mail bool
 	// fixed says that the answer is the same for every input: answer.
 	fixed, answer bool
-	ok, no        Reason
+	// stepUp says that a new sign-in can make it hold.
+	stepUp bool
+	// own says that its operators are its own, so that fold leaves it alone.
+	own    bool
+	ok, no Reason
+	// why gives the reason where there are more than two; nil: ok or no.
+	why func(facts, bool) Reason
 
 	parse func(*parser, *yaml.Node, *criterion)
 	// compile makes the question; a kind on a person may rely on a session.
@@ -40,6 +46,8 @@ type facts struct {
 	in *Input
 	// mail and domain are empty where there is no usable e-mail.
 	mail, domain string
+	// assume says that the person has signed in as every step-up wants.
+	assume bool
 }
 
 var kinds = map[string]*kind{
@@ -91,16 +99,80 @@ var kinds = map[string]*kind{
 		name: "source_ip", ok: ReasonSourceIPOK, no: ReasonSourceIPUnauthorized,
 		parse: (*parser).addresses, compile: compileSourceIP, had: hadAddress,
 	},
+	"http_header": {
+		name: "http_header", path: true, ok: ReasonHTTPHeaderOK, no: ReasonHTTPHeaderUnauthorized,
+		parse: (*parser).stringMatchers, compile: compileHeader, had: hadHeader,
+	},
+	"pomerium_routes": {
+		name: "pomerium_routes", ok: ReasonPomeriumRoute, no: ReasonNonPomeriumRoute,
+		parse: (*parser).flag, compile: compilePomeriumRoutes, had: hadPath,
+	},
+	"mcp_tool": {
+		name: "mcp_tool", ok: ReasonMCPToolMatch, no: ReasonMCPToolNoMatch, why: whyTool,
+		parse: (*parser).stringMatchers, compile: compileTool, had: hadTool,
+	},
+	"client_certificate": {
+		name: "client_certificate", own: true, ok: ReasonClientCertificateOK, no: ReasonClientCertificateUnauthorized,
+		parse: (*parser).certificate, compile: compileCertificate, had: hadCertificate,
+	},
+	"invalid_client_certificate": {
+		name: "invalid_client_certificate", ok: ReasonInvalidClientCertificate, no: ReasonValidClientCertificate, why: whyCertificate,
+		parse: (*parser).flag, compile: compileInvalidCertificate, had: hadCertificate,
+	},
+	"date": {
+		name: "date", own: true, ok: ReasonDateOK, no: ReasonDateUnauthorized,
+		parse: (*parser).dates, compile: compileDate, had: hadTime,
+	},
+	"day_of_week": {
+		name: "day_of_week", own: true, ok: ReasonDayOfWeekOK, no: ReasonDayOfWeekUnauthorized,
+		parse: (*parser).days, compile: compileDays, had: hadTime,
+	},
+	"time_of_day": {
+		name: "time_of_day", own: true, ok: ReasonTimeOfDayOK, no: ReasonTimeOfDayUnauthorized,
+		parse: (*parser).timeOfDay, compile: compileTimeOfDay, had: hadTime,
+	},
+	"app": {
+		name: "app", list: true, person: true, ok: ReasonAppOK, no: ReasonAppUnauthorized,
+		parse: (*parser).appMatchers, compile: compileApp, had: hadApps,
+	},
+	"profile": {
+		name: "profile", path: true, list: true, person: true, ok: ReasonProfileOK, no: ReasonProfileUnauthorized,
+		parse: (*parser).listMatchers, compile: compileProfile, had: hadProfile,
+	},
+	"user_status": {
+		name: "user_status", person: true, ok: ReasonUserStatusOK, no: ReasonUserStatusUnauthorized,
+		parse: (*parser).stringMatchers, compile: compileStatus, had: hadStatus,
+	},
+	"device": {
+		name: "device", person: true, own: true, ok: ReasonDeviceOK, no: ReasonDeviceUnauthorized, why: whyDevice,
+		parse: (*parser).device, compile: always(false), had: hadNothing,
+	},
+	"auth_age": {
+		name: "auth_age", person: true, own: true, stepUp: true, ok: ReasonAuthAgeOK, no: ReasonAuthAgeUnauthorized,
+		parse: (*parser).authAge, compile: compileAuthAge, had: hadAuthAge,
+	},
+	"auth_method": {
+		name: "auth_method", person: true, list: true, stepUp: true, ok: ReasonAuthMethodOK, no: ReasonAuthMethodUnauthorized,
+		parse: (*parser).authMethod, compile: compileAuthMethod, had: hadAuthMethod,
+	},
+	"auth_context": {
+		name: "auth_context", person: true, stepUp: true, ok: ReasonAuthContextOK, no: ReasonAuthContextUnauthorized,
+		parse: (*parser).authContext, compile: compileAuthContext, had: hadAuthContext,
+	},
 }
 
-// later are criteria of the language that do not work yet. Leaving one out would
-// change who gets in, so each is an error.
-var later = []string{
-	"app", "auth_age", "auth_context", "auth_method", "client_certificate", "date", "day_of_week", "device",
-	"http_header", "invalid_client_certificate", "mcp_tool", "pomerium_routes", "profile", "record", "ssh_ca",
-	"ssh_publickey", "ssh_username", "ssh_username_matches_claim", "ssh_username_matches_email", "time_of_day",
-	"user_status",
+// later are criteria of the language that do not work, with the reason. Leaving
+// one out would change who gets in, so each is an error.
+var later = map[string]string{
+	"record":                     "records of other data sources are not kept here; groups, app, profile/NAME and claim/NAME say what the directory and the token know",
+	"ssh_ca":                     noSSH,
+	"ssh_publickey":              noSSH,
+	"ssh_username":               noSSH,
+	"ssh_username_matches_claim": noSSH,
+	"ssh_username_matches_email": noSSH,
 }
+
+const noSSH = "SSH is not served, so there is nobody that it could let in or keep out"
 
 // Criteria returns the names of the criteria that work, sorted.
 func Criteria() []string { return slices.Sorted(maps.Keys(kinds)) }

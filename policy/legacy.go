@@ -135,7 +135,8 @@ func (l Legacy) criteria() []*criterion {
 	}
 	for _, c := range l.AllowedClaims {
 		if v, ok := legacyValue(c.Value); ok {
-			match("claim", "has", v, c.Position).claim = identity.NewClaimPath(c.Claim)
+			m := match("claim", "has", v, c.Position)
+			m.path, m.claim = c.Claim, identity.NewClaimPath(c.Claim)
 		}
 	}
 	return out

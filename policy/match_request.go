@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 func always(answer bool) func(*criterion) question {
@@ -81,4 +82,55 @@ func compileSourceIP(c *criterion) question {
 func distinct(lengths []int) []int {
 	slices.Sort(lengths)
 	return slices.Compact(lengths)
+}
+
+// compileHeader asks for a header of the request. Without it the criterion does
+// not hold, whatever its operator; several lines count as one with commas, as
+// HTTP has it.
+func compileHeader(c *criterion) question {
+	name := http.CanonicalHeaderKey(c.path)
+	test := stringTest(exact, c.matchers)
+	return func(f facts) bool {
+		switch values := f.in.Request.Header[name]; len(values) {
+		case 0:
+			return false
+		case 1:
+			return test(values[0])
+		default:
+			return test(strings.Join(values, ", "))
+		}
+	}
+}
+
+func hadHeader(f facts, c *criterion) []string { return f.in.Request.Header.Values(c.path) }
+
+// compilePomeriumRoutes asks whether the proxy answers the path itself.
+func compilePomeriumRoutes(*criterion) question {
+	return func(f facts) bool {
+		rest, ours := strings.CutPrefix(f.in.Request.Path, "/.pomerium")
+		return ours && (rest == "" || rest[0] == '/')
+	}
+}
+
+// compileTool asks which tool of the Model Context Protocol is called.
+func compileTool(c *criterion) question {
+	test := stringTest(exact, c.matchers)
+	return func(f facts) bool { return f.in.Request.Tool != nil && test(*f.in.Request.Tool) }
+}
+
+func whyTool(f facts, holds bool) Reason {
+	switch {
+	case holds:
+		return ReasonMCPToolMatch
+	case f.in.Request.Tool == nil:
+		return ReasonMCPNotAToolCall
+	}
+	return ReasonMCPToolNoMatch
+}
+
+func hadTool(f facts, _ *criterion) []string {
+	if f.in.Request.Tool == nil {
+		return nil
+	}
+	return []string{*f.in.Request.Tool}
 }

@@ -1,10 +1,15 @@
 package policy
 
 import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -27,6 +32,24 @@ type naiveDecision struct {
 	rule        int
 }
 
+// naiveShadow makes rules in shadow count.
+var naiveShadow bool
+
+// naiveWhole decides with everything there is: a denial that a new sign-in would
+// turn into an allow.
+func naiveWhole(doc any, in *Input) naiveDecision {
+	d := naiveDecide(doc, in)
+	if d.effect == Deny && in.Subject != nil {
+		naiveMet = true
+		met := naiveDecide(doc, in)
+		naiveMet = false
+		if met.effect == Allow {
+			d.effect, d.rule = StepUp, met.rule
+		}
+	}
+	return d
+}
+
 // naiveDecide decides for a document of maps and lists.
 func naiveDecide(doc any, in *Input) naiveDecision {
 	objects, isList := doc.([]any)
@@ -37,21 +60,35 @@ func naiveDecide(doc any, in *Input) naiveDecision {
 	rule := 0
 	for _, o := range objects {
 		object := o.(map[string]any)
-		if a, ok := object["allow"]; ok {
-			allow = append(allow, naiveRule(a.(map[string]any), rule, in)...)
-			rule++
-		}
-		if d, ok := object["deny"]; ok {
-			deny = append(deny, naiveRule(d.(map[string]any), rule, in)...)
+		for _, effect := range []string{"allow", "deny"} {
+			r, ok := object[effect].(map[string]any)
+			if !ok {
+				continue
+			}
+			if counts := object["mode"] != "shadow" && r["mode"] != "shadow" || naiveShadow; counts && effect == "allow" {
+				allow = append(allow, naiveRule(r, rule, in)...)
+			} else if counts {
+				deny = append(deny, naiveRule(r, rule, in)...)
+			}
 			rule++
 		}
 	}
 	out := naiveDecision{allow: naiveMerge(allow, false), deny: naiveMerge(deny, false), rule: -1}
 	switch {
+	case out.deny.reasons["client-certificate-required"], out.deny.reasons["invalid-client-certificate"]:
+		out.rule = out.deny.rule
+		if !out.deny.value {
+			out.rule = -1
+		}
 	case out.allow.reasons["user-unauthenticated"]:
 		out.effect, out.rule = Unauthenticated, out.allow.asks
 	case out.deny.reasons["user-unauthenticated"]:
 		out.effect, out.rule = Unauthenticated, out.deny.asks
+	case out.allow.reasons["device-unauthenticated"], out.deny.reasons["device-unauthenticated"]:
+		out.rule = -1
+		if out.deny.value {
+			out.rule = out.deny.rule
+		}
 	case out.deny.value:
 		out.effect, out.rule = Deny, out.deny.rule
 	case out.allow.value:
@@ -144,6 +181,35 @@ func naiveCriterion(name string, content any, in *Input) naiveResult {
 		return naiveEither(naiveString(in.Request.Path, content, false), "http-path")
 	case "source_ip":
 		return naiveEither(naiveIP(in.Request.IP, content), "source-ip")
+	case "http_header":
+		values := in.Request.Header.Values(path)
+		return naiveEither(len(values) > 0 && naiveString(strings.Join(values, ", "), content, false), "http-header")
+	case "pomerium_routes":
+		if strings.HasPrefix(in.Request.Path+"/", "/.pomerium/") {
+			return naiveReason(true, "pomerium-route")
+		}
+		return naiveReason(false, "non-pomerium-route")
+	case "mcp_tool":
+		switch {
+		case in.Request.Tool == nil:
+			return naiveReason(false, "mcp-not-a-tool-call")
+		case naiveString(*in.Request.Tool, content, false):
+			return naiveReason(true, "mcp-tool-match")
+		}
+		return naiveReason(false, "mcp-tool-no-match")
+	case "invalid_client_certificate":
+		switch {
+		case in.Request.ClientCertificate == nil:
+			return naiveReason(true, "client-certificate-required")
+		case in.Request.ClientCertificateError != nil:
+			return naiveReason(true, "invalid-client-certificate")
+		}
+		return naiveReason(false, "valid-client-certificate")
+	case "client_certificate":
+		return naiveEither(in.Request.ClientCertificate != nil && in.Request.ClientCertificateError == nil &&
+			naiveCertificate(in.Request.ClientCertificate, content.(map[string]any)), "client-certificate")
+	case "date", "day_of_week", "time_of_day":
+		return naiveEither(naiveTime(base, in.Now, content), strings.ReplaceAll(base, "_", "-"))
 	}
 	if in.Subject == nil {
 		return naiveReason(false, "user-unauthenticated")
@@ -164,7 +230,141 @@ func naiveCriterion(name string, content any, in *Input) naiveResult {
 	case "claim":
 		return naiveEither(naiveList(naiveClaim(in.Subject.Claims, path), content), "claim")
 	}
+	switch base {
+	case "app":
+		return naiveEither(in.Person != nil && naiveList(anys(in.Person.Apps), content), "app")
+	case "profile":
+		return naiveEither(in.Person != nil && naiveProfile(in.Person.Profile[path], content), "profile")
+	case "user_status":
+		return naiveEither(in.Person != nil && naiveString(string(in.Person.Status), content, true), "user-status")
+	case "device":
+		return naiveReason(false, "device-unauthenticated")
+	}
+	if naiveMet {
+		return naiveReason(true, strings.ReplaceAll(base, "_", "-")+"-ok")
+	}
+	switch base {
+	case "auth_age":
+		at := in.Subject.AuthenticatedAt
+		most, _ := time.ParseDuration(content.(map[string]any)["max"].(string))
+		return naiveEither(!at.IsZero() && !in.Now.After(at.Add(most)), "auth-age")
+	case "auth_method":
+		return naiveEither(naiveList(anys(in.Subject.Methods), content), "auth-method")
+	case "auth_context":
+		return naiveEither(in.Subject.Context != "" && naiveString(in.Subject.Context, content, false), "auth-context")
+	}
 	panic("criterion " + name)
+}
+
+// naiveMet makes every criterion hold that a new sign-in can meet. Tests that set
+// it do not run in parallel.
+var naiveMet bool
+
+func naiveProfile(have []string, content any) bool {
+	text := func(v any) any {
+		if s, ok := v.(string); ok {
+			return s
+		}
+		return valueOfAny(v).text()
+	}
+	if operators, ok := content.(map[string]any); ok {
+		as := map[string]any{}
+		for op, v := range operators {
+			as[op] = text(v)
+		}
+		return naiveList(anys(have), as)
+	}
+	return naiveList(anys(have), text(content))
+}
+
+func valueOfAny(v any) value {
+	if n, ok := v.(int); ok {
+		v = float64(n)
+	}
+	return valueOf(v)
+}
+
+func naiveCertificate(cert *x509.Certificate, fields map[string]any) bool {
+	for field, want := range fields {
+		sum := sha256.Sum256(cert.Raw)
+		holds := false
+		switch field {
+		case "fingerprint":
+			for _, w := range oneOrMore(want) {
+				holds = holds || strings.EqualFold(strings.ReplaceAll(w.(string), ":", ""), hex.EncodeToString(sum[:]))
+			}
+		case "spki_hash":
+			sum = sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+			holds = slices.Contains(oneOrMore(want), any(base64.StdEncoding.EncodeToString(sum[:])))
+		default:
+			names := map[string][]string{"san_email": cert.EmailAddresses, "san_dns": cert.DNSNames}[field]
+			if field == "san_uri" {
+				for _, u := range cert.URIs {
+					names = append(names, u.String())
+				}
+			}
+			operators, ok := want.(map[string]any)
+			if !ok {
+				operators = map[string]any{"is": want}
+			}
+			// Two operators may match different names.
+			holds = true
+			for op, w := range operators {
+				one := map[string]any{op: w}
+				holds = holds && slices.ContainsFunc(names, func(n string) bool { return naiveString(n, one, false) })
+			}
+		}
+		if !holds {
+			return false
+		}
+	}
+	return true
+}
+
+func oneOrMore(v any) []any {
+	if list, ok := v.([]any); ok {
+		return list
+	}
+	return []any{v}
+}
+
+// naiveTime knows the few words that the property tests draw.
+func naiveTime(name string, now time.Time, content any) bool {
+	fields, _ := content.(map[string]any)
+	zone := time.UTC
+	if name, ok := fields["timezone"].(string); ok {
+		zone, _ = time.LoadLocation(name)
+	}
+	local := now.In(zone)
+	switch name {
+	case "date":
+		for op, v := range fields {
+			at, _ := time.Parse(time.RFC3339, v.(string))
+			if op == "after" && now.Compare(at) <= 0 || op == "before" && now.Compare(at) >= 0 {
+				return false
+			}
+		}
+		return true
+	case "day_of_week":
+		if fields != nil {
+			content = fields["is"]
+		}
+		return strings.Contains(map[string]string{
+			"*": "MonTueWedThuFriSatSun", "mon-fri": "MonTueWedThuFri", "sat,sun": "SatSun", "fri-mon": "FriSatSunMon", "Wednesday": "Wed",
+		}[content.(string)], local.Format("Mon"))
+	}
+	seconds := func(op string, otherwise string) string {
+		s, ok := fields[op].(string)
+		if !ok {
+			return otherwise
+		}
+		return map[string]string{"9:00": "09:00:00", "4:30PM": "16:30:00", "2:20:00": "02:20:00", "23:59": "23:59:00"}[s]
+	}
+	after, before, clock := seconds("after", "00:00:00"), seconds("before", "24:00:00"), local.Format("15:04:05")
+	if after <= before {
+		return after <= clock && clock < before
+	}
+	return clock >= after || clock < before
 }
 
 // naiveMail is the e-mail if there is exactly one way to read it.

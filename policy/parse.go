@@ -19,7 +19,12 @@ const (
 // that is wrong with it, in file order. A policy with problems holds what could
 // be read, for UsesGroups and the like; it does not compile.
 func Parse(node *yaml.Node, file string) (*Policy, []Problem) {
-	p := &parser{file: file, left: maxNodes, told: make(map[Problem]bool)}
+	return ParseWith(node, file, ParseOptions{})
+}
+
+// ParseWith is Parse for a policy that may use named policies and lists in files.
+func ParseWith(node *yaml.Node, file string, o ParseOptions) (*Policy, []Problem) {
+	p := &parser{file: file, left: maxNodes, told: make(map[Problem]bool), options: o}
 	policy := &Policy{}
 	if node != nil && node.Kind != 0 {
 		policy.rules = p.document(node)
@@ -27,7 +32,7 @@ func Parse(node *yaml.Node, file string) (*Policy, []Problem) {
 	slices.SortStableFunc(p.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Col, b.Position.Col))
 	})
-	policy.broken = len(p.problems) > 0
+	policy.broken = len(p.problems) > 0 || p.usesBroken
 	return policy, p.problems
 }
 
@@ -37,6 +42,9 @@ type parser struct {
 	left     int // nodes that may still be read
 	problems []Problem
 	told     map[Problem]bool
+	options  ParseOptions
+	// usesBroken says that a policy it uses has problems of its own.
+	usesBroken bool
 }
 
 // document reads one rule object or a list of them.
@@ -68,17 +76,23 @@ func (p *parser) ruleObject(n *yaml.Node) []*Rule {
 		return nil
 	}
 	var rules []*Rule
+	shadow := false
 	for _, m := range p.members(n) {
 		switch m.name {
 		case "allow":
 			rules = append(rules, p.rule(m, Allow))
 		case "deny":
 			rules = append(rules, p.rule(m, Deny))
-		case "mode", "use":
-			p.notYet(m.key, "rule key", m.name)
+		case "mode":
+			shadow = p.mode(m)
+		case "use":
+			rules = append(rules, p.use(m)...)
 		default:
 			p.problem(m.key, hintRule(m.name), "unknown rule key %q, expected allow or deny", m.name)
 		}
+	}
+	if shadow {
+		return inShadow(rules)
 	}
 	return rules
 }
@@ -99,8 +113,10 @@ func (p *parser) rule(m member, effect Effect) *Rule {
 		switch {
 		case op >= 0:
 			rule.lists = append(rule.lists, p.list(m, Operator(op)))
-		case m.name == "mode" || m.name == "use":
-			p.notYet(m.key, "rule key", m.name)
+		case m.name == "mode":
+			rule.Shadow = p.mode(m)
+		case m.name == "use":
+			p.problem(m.key, "write it beside allow and deny", "a policy is used as a whole, not under %q", effect)
 		default:
 			p.problem(m.key, hintOperator(m.name), "unknown operator %q, expected and, or, not or nor", m.name)
 		}

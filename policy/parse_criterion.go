@@ -2,7 +2,6 @@ package policy
 
 import (
 	"net/netip"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -22,28 +21,31 @@ func (p *parser) criterion(n *yaml.Node) *criterion {
 	}
 	var c *criterion
 	for _, m := range members {
-		c = p.named(m)
+		c = p.criterionNamed(m)
 	}
 	return c
 }
 
-// named reads the criterion m.name with its data.
-func (p *parser) named(m member) *criterion {
+// named is what the path of a criterion names.
+var named = map[string]string{"claim": "claim", "profile": "attribute", "http_header": "header"}
+
+// criterionNamed reads the criterion m.name with its data.
+func (p *parser) criterionNamed(m member) *criterion {
 	name, path, hasPath := strings.Cut(m.name, "/")
 	k := kinds[name]
 	switch {
-	case slices.Contains(later, name):
-		p.notYet(m.key, "criterion", m.name)
+	case later[name] != "":
+		p.problem(m.key, later[name], "criterion %q is not supported", m.name)
 		return nil
 	case k == nil, hasPath && !k.path:
 		p.problem(m.key, hintCriterion(m.name), "unknown criterion %q", m.name)
 		return nil
 	case k.path && path == "":
-		p.problem(m.key, `write "claim/NAME"`, "criterion %q names no claim", m.name)
+		p.problem(m.key, `write "`+name+`/NAME"`, "criterion %q names no %s", m.name, named[name])
 		return nil
 	}
-	c := &criterion{pos: p.position(m.key), kind: k}
-	if k.path {
+	c := &criterion{pos: p.position(m.key), kind: k, path: path}
+	if name == "claim" {
 		c.claim = identity.NewClaimPath(path)
 	}
 	n := p.visit(m.value)

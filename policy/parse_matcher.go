@@ -35,6 +35,12 @@ func (p *parser) matchers(n *yaml.Node, c *criterion, bare string, known []strin
 		p.problem(n, "known are "+strings.Join(known, ", "), "expected an operator for %q, got an empty mapping", c.name())
 	}
 	for _, m := range p.members(n) {
+		if op := fileOperators[m.name]; op != "" && slices.Contains(known, op) {
+			if value := p.visit(m.value); value != nil {
+				c.matchers = append(c.matchers, matcher{p.position(m.key), op, p.fromFile(value, m.name, c)})
+			}
+			continue
+		}
 		if !slices.Contains(known, m.name) {
 			p.problem(m.key, hintMatcher(m.name, known), "unknown operator %q for %q, expected one of %s", m.name, c.name(), strings.Join(known, ", "))
 			continue

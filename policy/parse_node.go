@@ -97,10 +97,6 @@ func (p *parser) problem(n *yaml.Node, hint, format string, args ...any) {
 	p.problems = append(p.problems, problem)
 }
 
-func (p *parser) notYet(n *yaml.Node, what, name string) {
-	p.problem(n, "leaving it out would change who gets in", "%s %q is not supported yet", what, name)
-}
-
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
 // describe names what stands at a node, for "got ...".

@@ -131,3 +131,40 @@ func (p *Policy) criteria() func(yield func(*criterion) bool) {
 		}
 	}
 }
+
+// NeedsDirectory returns the criteria that ask the directory, in file order, each
+// by its name: without a directory they never hold, so that a deny rule on one
+// would deny nobody.
+func (p *Policy) NeedsDirectory() []GroupRef {
+	var refs []GroupRef
+	for c := range p.criteria() {
+		switch c.kind.name {
+		case "groups", "app", "profile", "user_status":
+			refs = append(refs, GroupRef{c.name(), c.pos})
+		}
+	}
+	return refs
+}
+
+// Uses returns where a criterion stands, by its name without a path.
+func (p *Policy) Uses(name string) []Position {
+	var at []Position
+	for c := range p.criteria() {
+		if c.kind.name == name {
+			at = append(at, c.pos)
+		}
+	}
+	return at
+}
+
+// Join returns a policy with the rules of all; nil ones have none.
+func Join(all ...*Policy) *Policy {
+	out := &Policy{}
+	for _, p := range all {
+		if p != nil {
+			out.broken = out.broken || p.broken
+			out.rules = append(out.rules, p.rules...)
+		}
+	}
+	return out
+}

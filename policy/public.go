@@ -10,6 +10,9 @@ func (p *Policy) Public() bool {
 	}
 	allow, deny := startOutcomes, startOutcomes
 	for _, r := range p.rules {
+		if r.Shadow {
+			continue
+		}
 		for _, l := range r.lists {
 			if len(l.criteria) == 0 {
 				continue

@@ -17,7 +17,11 @@ func (p *Policy) String() string {
 	}
 	parts := make([]string, 0, len(p.rules))
 	for _, r := range p.rules {
-		parts = append(parts, r.Effect.String()+" "+r.short())
+		mode := ""
+		if r.Shadow {
+			mode = "in shadow "
+		}
+		parts = append(parts, mode+r.Effect.String()+" "+r.short())
 	}
 	return strings.Join(parts, "; ")
 }

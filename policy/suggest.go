@@ -12,7 +12,8 @@ var (
 		"ip": "source_ip", "cidr": "source_ip", "remote_ip": "source_ip", "client_ip": "source_ip", "method": "http_method",
 		"path": "http_path", "public": "accept", "any": "accept", "anyone": "accept", "authenticated": "authenticated_user",
 		"signed_in": "authenticated_user", "mail": "email", "sub": "user", "subject": "user", "cors": "cors_preflight",
-		"team": "groups", "member_of": "groups",
+		"team": "groups", "member_of": "groups", "header": "http_header", "application": "app", "weekday": "day_of_week", "time": "time_of_day",
+		"status": "user_status", "amr": "auth_method", "acr": "auth_context", "mfa": "auth_method", "max_age": "auth_age", "certificate": "client_certificate",
 	}
 	otherOperators = map[string]string{"any": "or", "some": "or", "all": "and", "none": "not"}
 	otherMatchers  = map[string]string{
@@ -41,9 +42,9 @@ func hintCriterion(name string) string {
 	base, path, hasPath := strings.Cut(name, "/")
 	match := closest(base, Criteria(), otherCriteria)
 	switch {
-	case match == "claim" && hasPath:
+	case match != "" && kinds[match].path && hasPath:
 		match += "/" + path
-	case match == "claim":
+	case match != "" && kinds[match].path:
 		match += "/NAME"
 	case match == "" && slices.Contains(operatorNames[:], name):
 		return "operators do not nest: put the criterion straight under allow or deny"

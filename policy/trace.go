@@ -47,25 +47,94 @@ func (g *Program) Trace(in *Input) Trace {
 	if g == nil || g.policy == nil {
 		return Trace{}
 	}
-	var t Trace
 	f := factsOf(in, true)
-	allow, deny := newTally(), newTally()
-	for i, r := range g.policy.rules {
+	t := Trace{Rules: g.policy.trace(f)}
+	t.Decision = g.settle(f, t.Rules, false)
+	if g.policy.shadows() {
+		t.Decision.cast(g.settle(f, t.Rules, true))
+	}
+	return t
+}
+
+// trace asks every criterion of every rule.
+func (p *Policy) trace(f facts) []RuleTrace {
+	var out []RuleTrace
+	for _, r := range p.rules {
 		rt := RuleTrace{Rule: r}
 		for _, l := range r.lists {
 			lt := l.trace(f)
 			rt.Lists = append(rt.Lists, lt)
 			rt.Holds = rt.Holds || lt.Holds
-			if r.Effect == Allow {
-				allow.add(i, lt)
+		}
+		out = append(out, rt)
+	}
+	return out
+}
+
+// settle decides from what the rules came to, those in shadow counted if shadow
+// is set.
+func (g *Program) settle(f facts, rules []RuleTrace, shadow bool) Decision {
+	d := tallied(rules, shadow, g.rules)
+	if d.Effect != Deny || f.in.Subject == nil {
+		return d
+	}
+	then := f
+	then.assume = true
+	met := g.policy.trace(then)
+	if after := tallied(met, shadow, g.rules); after.Effect == Allow {
+		d.Effect, d.SignIn, d.Rule = StepUp, g.lacking(f, d, rules, met, shadow), after.Rule
+	}
+	return d
+}
+
+func tallied(rules []RuleTrace, shadow bool, all []*Rule) Decision {
+	allow, deny := newTally(), newTally()
+	for i, r := range rules {
+		if r.Rule.Shadow && !shadow {
+			continue
+		}
+		for _, l := range r.Lists {
+			if r.Rule.Effect == Allow {
+				allow.add(i, l)
 			} else {
-				deny.add(i, lt)
+				deny.add(i, l)
 			}
 		}
-		t.Rules = append(t.Rules, rt)
 	}
-	t.Decision = conclude(allow.verdict(), deny.verdict(), g.rules)
-	return t
+	return conclude(allow.verdict(), deny.verdict(), all)
+}
+
+// lacking is what a new sign-in must bring for d to become what it is in met: for
+// the first allow list that holds then, unless one holds already, and for every
+// deny list that holds now.
+func (g *Program) lacking(f facts, d Decision, now, met []RuleTrace, shadow bool) SignIn {
+	var want SignIn
+	allowed := d.AllowHolds
+	for i, r := range g.policy.rules {
+		if r.Shadow && !shadow {
+			continue
+		}
+		for j, l := range r.lists {
+			switch {
+			case r.Effect == Deny && now[i].Lists[j].Holds:
+				want = l.lacking(f, want)
+			case r.Effect == Allow && !allowed && met[i].Lists[j].Holds:
+				want, allowed = l.lacking(f, SignIn{}).and(want), true
+			}
+		}
+	}
+	return want
+}
+
+func (l *list) lacking(f facts, want SignIn) SignIn {
+	for _, c := range l.criteria {
+		if leaf := compileCriterion(c); leaf.wants != nil && !leaf.ask(f) {
+			if want = want.and(*leaf.wants); l.op == Or {
+				break
+			}
+		}
+	}
+	return want
 }
 
 func (l *list) trace(f facts) ListTrace {

@@ -88,4 +88,7 @@ type Request struct {
 	// ClientCertificateError is why the certificate is not trusted, nil if it is
 	// or if none came.
 	ClientCertificateError error
+	// Tool is what a tools/call of the Model Context Protocol calls, nil for any
+	// other request.
+	Tool *string
 }

@@ -52,17 +52,17 @@ func (w *World) authorize(routes []*config.Route) (err error) {
 		w.now = time.Now
 	}
 	o := authorize.Options{Routes: routes, Now: w.clock}
-	if w.facts != nil && w.facts.Directory || namesGroups(routes) {
+	if w.facts != nil && w.facts.Directory || needsDirectory(routes) {
 		o.Directory = w.facts
 	}
 	w.authz, err = authorize.New(o)
 	return err
 }
 
-// namesGroups reports whether a policy cannot be without a directory.
-func namesGroups(routes []*config.Route) bool {
+// needsDirectory reports whether a policy cannot be without a directory.
+func needsDirectory(routes []*config.Route) bool {
 	for _, r := range routes {
-		if len(r.Policy.UsesGroups()) > 0 {
+		if len(r.Policy.NeedsDirectory()) > 0 {
 			return true
 		}
 	}

@@ -1,0 +1,113 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+)
+
+// compileCertificate asks the leaf of a client certificate that is trusted: what
+// an untrusted one says of itself, anybody can write. All fields must hold.
+func compileCertificate(c *criterion) question {
+	tests := make([]func(*x509.Certificate) bool, len(c.matchers))
+	for i, m := range c.matchers {
+		tests[i] = certificateTest(m)
+	}
+	return func(f facts) bool {
+		cert := f.in.Request.ClientCertificate
+		if cert == nil || f.in.Request.ClientCertificateError != nil {
+			return false
+		}
+		for _, test := range tests {
+			if !test(cert) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// certificateTest makes the test of one field; the operator of a name's field is
+// "san_email is" and the like. Any name may match.
+func certificateTest(m matcher) func(*x509.Certificate) bool {
+	field, op, _ := strings.Cut(m.op, " ")
+	switch field {
+	case "fingerprint":
+		return digestTest(m.operands, hex.DecodeString, func(c *x509.Certificate) []byte { return c.Raw })
+	case "spki_hash":
+		return digestTest(m.operands, base64.StdEncoding.DecodeString, func(c *x509.Certificate) []byte { return c.RawSubjectPublicKeyInfo })
+	}
+	test := stringOperators[op](exact, m.operands)
+	return func(c *x509.Certificate) bool {
+		switch field {
+		case "san_email":
+			return anyName(c.EmailAddresses, test)
+		case "san_dns":
+			return anyName(c.DNSNames, test)
+		}
+		for _, u := range c.URIs {
+			if test(u.String()) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func anyName(names []string, test func(string) bool) bool {
+	for _, name := range names {
+		if test(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// digestTest compares SHA-256 digests, kept as bytes so that comparing one costs
+// no text.
+func digestTest(operands []operand, decode func(string) ([]byte, error), part func(*x509.Certificate) []byte) func(*x509.Certificate) bool {
+	wanted := make(map[[sha256.Size]byte]bool, len(operands))
+	for _, o := range operands {
+		if b, err := decode(o.value.str); err == nil && len(b) == sha256.Size {
+			wanted[[sha256.Size]byte(b)] = true
+		}
+	}
+	return func(c *x509.Certificate) bool { return wanted[sha256.Sum256(part(c))] }
+}
+
+// compileInvalidCertificate asks for the lack of a certificate, or of trust in it.
+func compileInvalidCertificate(*criterion) question {
+	return func(f facts) bool {
+		return f.in.Request.ClientCertificate == nil || f.in.Request.ClientCertificateError != nil
+	}
+}
+
+func whyCertificate(f facts, holds bool) Reason {
+	switch {
+	case !holds:
+		return ReasonValidClientCertificate
+	case f.in.Request.ClientCertificate == nil:
+		return ReasonClientCertificateRequired
+	}
+	return ReasonInvalidClientCertificate
+}
+
+func hadCertificate(f facts, _ *criterion) []string {
+	cert := f.in.Request.ClientCertificate
+	if cert == nil {
+		return nil
+	}
+	sum := sha256.Sum256(cert.Raw)
+	had := []string{"fingerprint " + hex.EncodeToString(sum[:])}
+	had = append(had, cert.EmailAddresses...)
+	had = append(had, cert.DNSNames...)
+	for _, u := range cert.URIs {
+		had = append(had, u.String())
+	}
+	if err := f.in.Request.ClientCertificateError; err != nil {
+		had = append(had, "not trusted: "+err.Error())
+	}
+	return had
+}

@@ -1,0 +1,89 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// ParseOptions are what a policy may refer to.
+type ParseOptions struct {
+	// Named are the policies that "use: NAME" may stand for.
+	Named map[string]*Policy
+	// ReadFile reads the files of in_file and the like; nil: none can be read.
+	ReadFile func(path string) ([]byte, error)
+}
+
+// mode reads "mode: shadow" or "mode: enforce"; true for shadow.
+func (p *parser) mode(m member) bool {
+	n := p.visit(m.value)
+	switch {
+	case n == nil:
+	case n.Kind == yaml.ScalarNode && n.Value == "shadow":
+		return true
+	case n.Kind == yaml.ScalarNode && n.Value == "enforce":
+	default:
+		p.problem(n, "a rule in shadow is evaluated and recorded, and never decides", "expected shadow or enforce for %q, got %s", m.name, describe(n))
+	}
+	return false
+}
+
+// use returns the rules of the named policy.
+func (p *parser) use(m member) []*Rule {
+	n := p.visit(m.value)
+	if n == nil {
+		return nil
+	}
+	if n.Kind != yaml.ScalarNode || !isText(n) {
+		p.problem(n, "write use: NAME, and the policy under policies:", "expected the name of a policy, got %s", describe(n))
+		return nil
+	}
+	named := p.options.Named[n.Value]
+	if named == nil {
+		hint := meant(closest(n.Value, slices.Sorted(maps.Keys(p.options.Named)), nil))
+		if hint == "" {
+			hint = "policies are named at the top of the configuration, under policies:"
+		}
+		p.problem(n, hint, "there is no policy %q", cut(n.Value, 60))
+		return nil
+	}
+	if named.broken {
+		p.usesBroken = true
+	}
+	return slices.Clone(named.rules)
+}
+
+// fileOperators are those whose values stand in a file, one a line.
+var fileOperators = map[string]string{"in_file": "in", "not_in_file": "not_in", "has_file": "has", "exclude_file": "exclude"}
+
+// fromFile reads the operands of in_file and the like: one a line, without empty
+// lines and what begins with "#".
+func (p *parser) fromFile(n *yaml.Node, op string, c *criterion) []operand {
+	switch {
+	case n.Kind != yaml.ScalarNode || !isText(n) || n.Value == "":
+		p.problem(n, "write "+op+": /etc/sallyport/list.txt", "expected the path of a file for %q of %q, got %s", op, c.name(), describe(n))
+		return nil
+	case p.options.ReadFile == nil:
+		p.problem(n, "write the values out", "files cannot be read here: %q of %q", op, c.name())
+		return nil
+	}
+	text, err := p.options.ReadFile(n.Value)
+	if err != nil {
+		p.problem(n, "", "%q of %q: %v", op, c.name(), err)
+		return nil
+	}
+	var out []operand
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		if value := strings.TrimSpace(line); value != "" && value[0] != '#' {
+			out = append(out, operand{Position{n.Value, number, 1}, stringValue(value)})
+		}
+	}
+	if len(out) == 0 {
+		p.problem(n, "one value a line", "%q of %q: the file %q holds no values", op, c.name(), n.Value)
+	}
+	return out
+}
