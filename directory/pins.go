@@ -48,16 +48,27 @@ func (d *Directory) Pins() []Pin {
 	return pins
 }
 
-// Unclear returns why none of refs, or not all, can be told to mean one group:
-// two groups share a name that no pin decides. nil when all is clear.
+// Unclear returns why refs, the groups that a policy names, cannot be decided
+// about: two groups share a name that no pin decides, or the members of one were
+// not read yet. nil when all is clear, at the cost of a look-up each.
 func (d *Directory) Unclear(refs []string) error {
-	snap := d.snap.Load()
-	if snap == nil || len(snap.pins) == 0 {
+	snap := d.whole()
+	if snap == nil {
 		return nil
 	}
 	for _, ref := range refs {
-		if id, ok := snap.pins[ref]; ok && id == "" {
+		id, pinned := snap.pins[ref]
+		switch {
+		case !pinned:
+			id = ref
+		case id == "":
 			return fmt.Errorf("the group name %q means several groups (%s): name the one you mean by its id", ref, strings.Join(snap.GroupsNamed(ref), ", "))
+		}
+		if snap.counts.Unread == 0 {
+			continue
+		}
+		if g := snap.group(id); g != nil && unread(g) {
+			return fmt.Errorf("the members of group %q were not read yet", ref)
 		}
 	}
 	return nil
