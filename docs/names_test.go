@@ -15,7 +15,9 @@ import (
 	"testing"
 )
 
-var command = regexp.MustCompile("(?m)(?:`|^|/bin/|\\./cmd/proxy |ExecStart=/usr/local/bin/)(?:bin/)?sallyport ((?:[a-z]+ ?)*)((?:--?[a-z]+(?:[ =][A-Za-z./%@:_-]+)? ?)*)")
+var command = regexp.MustCompile("(?m)(?:`|^|/bin/|\\./cmd/proxy |ExecStart=/usr/local/bin/)(?:bin/)?sallyport ((?:[a-z]+ ?)*)((?:--?[a-z]+(?:-[a-z]+)*(?:[ =][A-Za-z0-9./%@:_-]+)? ?)*)")
+
+var flagName = regexp.MustCompile(`(?:^| )(--?[a-z]+(?:-[a-z]+)*)`)
 
 // Each command that a text names is one the program has, with these flags.
 func TestCommandsExist(t *testing.T) {
@@ -40,8 +42,8 @@ func TestCommandsExist(t *testing.T) {
 				}
 				help[words] = string(out)
 			}
-			for _, flag := range regexp.MustCompile(`--?[a-z]+`).FindAllString(m[2], -1) {
-				if name := "--" + strings.TrimLeft(flag, "-"); !strings.Contains(help[words], name) {
+			for _, flag := range flagName.FindAllStringSubmatch(m[2], -1) {
+				if name := "--" + strings.TrimLeft(flag[1], "-"); !strings.Contains(help[words], name) {
 					t.Errorf("%s: %q has no flag %s", p.path, "sallyport "+words, name)
 				}
 			}
