@@ -102,3 +102,36 @@ func TestScriptsOfAnApplicationEndNoSessions(t *testing.T) {
 		t.Errorf("a person is led to %s: %d", got.URL, got.Status)
 	}
 }
+
+// T45: requests of strangers to the event hook do not keep Okta's out.
+func TestStrangersDoNotUseUpTheEventHook(t *testing.T) {
+	const secret = "an-event-hook-secret-of-32-letters-and-more"
+	w := harness.Start(t, harness.Options{Extra: "event_hook: {secret: " + secret + "}"})
+	host := "authenticate.localhost:" + w.Port
+	request := func(authorization string) string {
+		return "POST /.sallyport/okta/events HTTP/1.1\r\nHost: " + host + "\r\nAuthorization: " + authorization + "\r\nContent-Length: 2\r\n\r\n{}"
+	}
+	c, err := tls.Dial("tcp", "127.0.0.1:"+w.Port, &tls.Config{InsecureSkipVerify: true, ServerName: "authenticate.localhost"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r := bufio.NewReader(c)
+	ask := func(authorization string) int {
+		_, _ = io.WriteString(c, request(authorization))
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		return res.StatusCode
+	}
+	for i := range 400 {
+		if got := ask("guess"); got != http.StatusUnauthorized {
+			t.Fatalf("guess %d: %d, want 401", i, got)
+		}
+	}
+	if got := ask(secret); got != http.StatusNoContent {
+		t.Errorf("Okta's delivery: %d, want 204", got)
+	}
+}

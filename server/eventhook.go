@@ -18,7 +18,7 @@ import (
 const (
 	hookMaxBody = 1 << 20
 	hookMaxWord = 512 // of the verification challenge
-	hookPerSec  = 50  // requests, whoever sends them
+	hookPerSec  = 50  // requests with the secret
 	hookBurst   = 100
 )
 
@@ -58,11 +58,11 @@ func (h *eventHook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	telemetry.AccessFrom(r.Context()).SetDetail("event hook")
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
+	case !h.authentic(r): // first: strangers must not use up what is Okta's
+		http.Error(w, "unauthorized", http.StatusUnauthorized)
 	case !h.limit.Allow():
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "too many requests", http.StatusTooManyRequests)
-	case !h.authentic(r):
-		http.Error(w, "unauthorized", http.StatusUnauthorized)
 	case r.Method == http.MethodGet:
 		h.verify(w, r)
 	case r.Method == http.MethodPost:
