@@ -109,6 +109,8 @@ func (b *pathBuilder) resolve() error {
 		switch {
 		case hidesDots(name), isDots(name) && !b.rules.normalize:
 			return errDots
+		case isNameless(name, last):
+			return errNameless
 		case name == ".." && len(stack) == 0:
 			return errClimb
 		case name == "..":
@@ -154,6 +156,25 @@ func hidesDots(name string) bool {
 	for piece := range strings.SplitSeq(laterSlashes.Replace(name), "/") {
 		piece, _, _ = strings.Cut(piece, ";")
 		if piece = strings.TrimRight(piece, " "); isDots(piece) {
+			return true
+		}
+	}
+	return false
+}
+
+// isNameless recognises a segment that is nothing but parameters, or holds one:
+// servers that cut them off merge what is left, and read "/;x/admin" as "/admin".
+// At the end of a path they change nothing: "/;jsessionid=1" is the root.
+func isNameless(name string, last bool) bool {
+	if strings.IndexByte(name, ';') < 0 {
+		return false
+	}
+	pieces := strings.Split(laterSlashes.Replace(name), "/")
+	if last {
+		pieces = pieces[:len(pieces)-1]
+	}
+	for _, piece := range pieces {
+		if strings.HasPrefix(strings.TrimLeft(piece, " "), ";") {
 			return true
 		}
 	}

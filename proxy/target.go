@@ -62,15 +62,16 @@ type target struct {
 
 // Why targets are refused.
 var (
-	errForm    = errors.New("the request target is not a path")
-	errLong    = errors.New("the request target is too long")
-	errEscape  = errors.New("the path holds a broken percent-encoding")
-	errControl = errors.New("the path holds a control character")
-	errSlash   = errors.New("the path holds an escaped slash or backslash")
-	errTwice   = errors.New("the path is encoded twice")
-	errUTF8    = errors.New("the path is not UTF-8")
-	errDots    = errors.New("the path holds dot segments")
-	errClimb   = errors.New("the path leaves the root")
+	errForm     = errors.New("the request target is not a path")
+	errLong     = errors.New("the request target is too long")
+	errEscape   = errors.New("the path holds a broken percent-encoding")
+	errControl  = errors.New("the path holds a control character")
+	errSlash    = errors.New("the path holds an escaped slash or backslash")
+	errTwice    = errors.New("the path is encoded twice")
+	errUTF8     = errors.New("the path is not UTF-8")
+	errDots     = errors.New("the path holds dot segments")
+	errNameless = errors.New("the path holds a segment of parameters alone")
+	errClimb    = errors.New("the path leaves the root")
 )
 
 // read turns a request target as it came on the wire ("/a%20b/../c?x=y") into
