@@ -20,7 +20,7 @@ func (x *exchange) watchBody(out *http.Request) {
 	}
 	out.Trailer = http.Header{}
 	for name := range x.r.Trailer {
-		if x.h.reserved.allowsTrailer(name) {
+		if x.h.reserved.allowsTrailer(name) && !x.plan.named[canonical(name)] {
 			out.Trailer[name] = nil
 		}
 	}

@@ -32,7 +32,8 @@ type plan struct {
 	streams time.Duration // idle, after a switch of protocols
 
 	set      []setHeader
-	remove   []string // canonical
+	remove   []string        // canonical
+	named    map[string]bool // of set and remove, as look-alikes meet: the client has no say over them
 	response []fixedHeader
 	rewrite  []config.RewriteHeader
 	wantsJWT bool // some template uses it
@@ -51,12 +52,13 @@ type fixedHeader struct {
 }
 
 func (h *Handler) newPlan(r *config.Route) (*plan, error) {
-	p := &plan{route: r, rewrite: r.RewriteResponseHeaders}
+	p := &plan{route: r, rewrite: r.RewriteResponseHeaders, named: map[string]bool{}}
 	p.setTimeouts(r, h.o.Upstream)
 	p.setUpgrades(r, h.o.Hygiene)
 	p.response = fixedHeaders(r.SetResponseHeaders)
 	for _, name := range r.RemoveRequestHeaders {
 		p.remove = append(p.remove, textproto.CanonicalMIMEHeaderKey(name))
+		p.named[canonical(name)] = true
 	}
 	for _, set := range r.SetRequestHeaders {
 		t, err := template.Parse(set.Value)
@@ -64,6 +66,7 @@ func (h *Handler) newPlan(r *config.Route) (*plan, error) {
 			return nil, fmt.Errorf("set_request_headers: %s: %w", set.Name, err)
 		}
 		p.set = append(p.set, setHeader{textproto.CanonicalMIMEHeaderKey(set.Name), t})
+		p.named[canonical(set.Name)] = true
 		p.wantsJWT = p.wantsJWT || t.Uses(template.JWT)
 	}
 	for _, to := range r.To {

@@ -28,13 +28,27 @@ func (h *Handler) rewriteRequest(pr *httputil.ProxyRequest) {
 	x.addressTo(out)
 	x.forwarding(out.Header, trusted)
 	x.tell(out.Header)
-	for _, name := range x.plan.remove {
-		delete(out.Header, name)
-	}
+	x.plan.dropNamed(out.Header)
 	for _, s := range set {
 		out.Header[s.name] = s.value
 	}
 	x.watchBody(out)
+}
+
+// dropNamed takes away what remove_request_headers names, and whatever of the
+// client's could be taken for it or for one of set_request_headers.
+func (p *plan) dropNamed(h http.Header) {
+	if len(p.named) == 0 {
+		return
+	}
+	for _, name := range p.remove {
+		delete(h, name)
+	}
+	for name := range h {
+		if strings.IndexByte(name, '_') >= 0 && p.named[canonical(name)] {
+			delete(h, name)
+		}
+	}
 }
 
 // addressTo points the request at the upstream it was decided to go to.

@@ -120,6 +120,25 @@ func TestSetRequestHeadersExpandTemplatesOnce(t *testing.T) {
 	}
 }
 
+// T10: what a route sets or removes is not to be had by a look-alike or as a
+// trailer, whatever is allowed of underscores.
+func TestNamesThatARouteSetsAreItsOwn(t *testing.T) {
+	w := newWorld(t, func(s *setup) {
+		s.o.Hygiene.Underscores = "allow"
+		s.routes[0].SetRequestHeaders = []config.Header{{Name: "X-Team", Value: "ours"}}
+		s.routes[0].RemoveRequestHeaders = []string{"X-Debug"}
+	})
+	w.raw("POST / HTTP/1.1\nHost: app.test\nTransfer-Encoding: chunked\nTrailer: X-Team, X-Debug, X-Sum\n" +
+		"X-Team: FORGED\nX_Team: FORGED\nx-debug: FORGED\nX_DEBUG: FORGED\nX_Other: fine\n\n1\na\n0\nX-Team: FORGED\nX-Debug: FORGED\nX-Sum: fine\n\n")
+	if raw := w.up.Raw(); strings.Contains(raw, "FORGED") || !strings.Contains(raw, "X-Team: ours") {
+		t.Errorf("the upstream read %q", raw)
+	}
+	got := w.up.Last()
+	if got.Header["X_other"] == nil || got.Trailer.Get("X-Sum") != "fine" {
+		t.Errorf("other headers or trailers were lost: %v, %v", got.Header, got.Trailer)
+	}
+}
+
 func TestReservedNamesAreCanonical(t *testing.T) {
 	for _, list := range [][]string{neverFromClients, fromTrustedProxies} {
 		for _, name := range list {
