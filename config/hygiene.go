@@ -24,9 +24,11 @@ var hygieneKeys = []key[globals]{
 	works("allow_upgrades", upgradesKind, func(g *globals) *[]string { return &g.Hygiene.AllowUpgrades },
 		"Tokens of the Upgrade header that every route allows."),
 	works("trusted_proxies", networksKind, func(g *globals) *[]netip.Prefix { return &g.Hygiene.TrustedProxies },
-		"Networks of the proxies in front whose X-Forwarded-* headers are believed.").unset("nobody's").ours(),
+		"Networks of the proxies in front whose X-Forwarded-* headers are believed, and who alone may speak the PROXY protocol.").unset("nobody's").ours(),
+	works("use_proxy_protocol", boolKind, func(g *globals) *bool { return &g.Hygiene.UseProxyProtocol },
+		"Reads the PROXY protocol, version 1 or 2, from `trusted_proxies`: each of their connections to `address` must begin with it, on `http_redirect_addr` it may. Anybody else who sends one is refused.").def("false"),
 	works("xff_num_trusted_hops", countKind, func(g *globals) *int { return &g.Hygiene.XFFTrustedHops },
-		"How many proxies in front append to X-Forwarded-For. `trusted_proxies` says the same and cannot be miscounted.").def("0"),
+		"How many proxies in front append to X-Forwarded-For. Beside `trusted_proxies`, how many more to step over beyond them; without, every client is believed, and whoever comes around the proxies can lie.").def("0"),
 	works("skip_xff_append", boolKind, func(g *globals) *bool { return &g.Hygiene.SkipXFFAppend },
 		"Leaves X-Forwarded-For towards upstreams as it came.").def("false"),
 	works("default_upstream_timeout", durationKind, func(g *globals) *time.Duration { return &g.Upstream.Timeout },
@@ -60,8 +62,10 @@ func (l *loader) checkHygiene(g *globals, said given) {
 		if slices.ContainsFunc(g.Hygiene.TrustedProxies, func(p netip.Prefix) bool { return p.Bits() == 0 }) {
 			v.warn("name the networks of the proxies in front", "everybody is trusted to say where they come from: source_ip rules can be lied to")
 		}
-		if g.Hygiene.XFFTrustedHops > 0 {
-			v.fail("keep trusted_proxies", "xff_num_trusted_hops is given too")
-		}
+	} else if hops := said["xff_num_trusted_hops"]; g.Hygiene.XFFTrustedHops > 0 {
+		hops.warn("name the proxies in front in trusted_proxies", "whoever reaches the proxy can say where they come from: source_ip rules can be lied to")
+	}
+	if v := said["use_proxy_protocol"]; g.Hygiene.UseProxyProtocol && len(g.Hygiene.TrustedProxies) == 0 {
+		v.fail("name the balancers in front in trusted_proxies", "nobody is trusted to speak it")
 	}
 }

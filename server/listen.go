@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"sallyport/config"
+	"sallyport/internal/proxyproto"
 	"sallyport/proxy"
 )
 
@@ -51,7 +52,7 @@ func (l *listeners) open(s *Server, cfg *config.Config) error {
 	if _, err = l.plain("debug_address", cfg.Telemetry.DebugAddress, debugHandler(), s); err != nil {
 		return err
 	}
-	if _, err = l.plain("http_redirect_addr", cfg.Listen.HTTPRedirectAddr, s.state.redirectHandler(), s); err != nil {
+	if err = l.openRedirect(s, cfg); err != nil {
 		return err
 	}
 	return l.openMain(s, cfg)
@@ -64,6 +65,7 @@ func (l *listeners) openMain(s *Server, cfg *config.Config) error {
 	if err != nil {
 		return fmt.Errorf("address: %w", err)
 	}
+	ln = s.clientsOf(ln, proxyproto.Required)
 	srv := proxy.NewServer(s.Handler(), proxy.ServerOptions{
 		Insecure: cfg.Listen.Insecure, ReadTimeout: cfg.Listen.TimeoutRead, WriteTimeout: cfg.Listen.TimeoutWrite,
 		IdleTimeout: cfg.Listen.TimeoutIdle, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
@@ -77,7 +79,7 @@ func (l *listeners) openMain(s *Server, cfg *config.Config) error {
 	return nil
 }
 
-// plain opens a listener for operators or for redirects; nil if addr is empty.
+// plain opens a listener for operators; nil if addr is empty.
 func (l *listeners) plain(name, addr string, h http.Handler, s *Server) (*endpoint, error) {
 	if addr == "" {
 		return nil, nil
@@ -86,13 +88,33 @@ func (l *listeners) plain(name, addr string, h http.Handler, s *Server) (*endpoi
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	return l.plainOn(name, ln, h, s), nil
+}
+
+// openRedirect listens for plain HTTP. Its answers depend on no address, so that
+// balancers may speak the PROXY protocol there or leave it.
+func (l *listeners) openRedirect(s *Server, cfg *config.Config) error {
+	addr := cfg.Listen.HTTPRedirectAddr
+	if addr == "" {
+		return nil
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("http_redirect_addr: %w", err)
+	}
+	l.plainOn("http_redirect_addr", s.clientsOf(ln, proxyproto.Optional), s.state.redirectHandler(), s)
+	return nil
+}
+
+// plainOn serves HTTP without TLS on ln.
+func (l *listeners) plainOn(name string, ln net.Listener, h http.Handler, s *Server) *endpoint {
 	e := &endpoint{name, ln, &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}}
 	l.others = append(l.others, e)
 	go e.serve(s)
-	return e, nil
+	return e
 }
 
 func (e *endpoint) serve(s *Server) {

@@ -87,6 +87,9 @@ func (r *Resolver) believes(peer netip.Addr) bool {
 	return r.contains(peer)
 }
 
+// Contains reports whether a is the address of a proxy in front.
+func (r *Resolver) Contains(a netip.Addr) bool { return r.contains(clean(a)) }
+
 func (r *Resolver) contains(a netip.Addr) bool {
 	if !a.IsValid() {
 		return false
