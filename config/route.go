@@ -38,7 +38,7 @@ var timeKeys = []key[draft]{
 		"How long an answer may pause. 0 is no limit.").unset("5m; no limit for WebSockets"),
 	works("connect_timeout", positiveKind, func(d *draft) *time.Duration { return &d.ConnectTimeout },
 		"How long connecting to the upstream may take.").def("5s").ours(),
-	works("allow_websockets", boolKind, func(d *draft) *bool { return &d.WebSockets }, "Lets WebSockets through.").def("false"),
+	works("allow_websockets", boolKind, func(d *draft) *bool { return &d.WebSockets }, "Lets WebSockets through. Where a session counts, those of pages of other origins are refused, unless `cors` lists the origin.").def("false"),
 	works("allow_spdy", boolKind, func(d *draft) *bool { return &d.SPDY }, "Lets SPDY upgrades through, for kubectl exec.").def("false"),
 	works("allow_upgrades", upgradesKind, func(d *draft) *[]string { return &d.Upgrades }, "Further tokens of the Upgrade header to let through."),
 }

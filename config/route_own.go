@@ -25,7 +25,7 @@ var answerKeys = []key[draft]{
 
 var corsTable = newTable("cors", nil, []key[CORS]{
 	custom("allow_origins", "list of origins", func(c *CORS, v value) { c.AllowOrigins = v.origins() },
-		"Origins such as https://app.example.com. Their preflights are answered without a sign-in, and they can read every answer, the proxy's own 401 and 403 included. What an upstream says about origins itself is left alone."),
+		"Origins such as https://app.example.com. Their preflights are answered without a sign-in, and they can read every answer, the proxy's own 401 and 403 included, and open WebSockets. What an upstream says about origins itself is left alone."),
 })
 
 var maintenanceTable = newTable("maintenance", nil, []key[Maintenance]{

@@ -101,6 +101,9 @@ func (h *Handler) serve(x *exchange) error {
 	if !allowed || err != nil {
 		return err
 	}
+	if err := x.checkOrigin(); err != nil {
+		return err
+	}
 	switch r := x.plan.route; {
 	case r.Maintenance != nil:
 		return weberr.Maintenance(x.host, r.Maintenance.Message, r.Maintenance.RetryAfter)

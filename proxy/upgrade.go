@@ -51,6 +51,34 @@ func (x *exchange) takeUpgrade(values []string) error {
 	return nil
 }
 
+// checkOrigin keeps pages of other origins from opening a connection with
+// somebody's cookies: no preflight comes before it, and same-site pages send
+// cookies whatever SameSite says. Browsers always send Origin there; clients
+// without one send no cookie that somebody else's page could ride on. What
+// nobody is needed for is open to every page.
+func (x *exchange) checkOrigin() error {
+	origins := x.r.Header["Origin"]
+	if x.upgrade == "" || x.session == nil || len(origins) == 0 {
+		return nil
+	}
+	if len(origins) == 1 && x.isOwnOrigin(origins[0]) || x.listedOrigin() != "" {
+		return nil
+	}
+	x.w.Header().Set("Connection", "close")
+	return upgradeRefused(http.StatusForbidden, fmt.Errorf("upgrade with a session from origin %q, which the route does not list", origins))
+}
+
+// isOwnOrigin compares an origin with that of the page that people see here.
+func (x *exchange) isOwnOrigin(origin string) bool {
+	scheme, authority, ok := strings.Cut(origin, "://")
+	host, clean := CleanHost(authority)
+	if !ok || !clean || scheme != x.publicScheme() {
+		return false
+	}
+	port := map[string]string{"https": ":443", "http": ":80"}[scheme]
+	return strings.TrimSuffix(host, port) == strings.TrimSuffix(x.host, port)
+}
+
 func upgradeRefused(status int, err error) *weberr.Error {
 	return &weberr.Error{
 		Status: status, Code: "upgrade-refused", Title: "Protocol not allowed",
