@@ -3,6 +3,8 @@ package server_test
 import (
 	"bufio"
 	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -134,4 +136,78 @@ func TestStrangersDoNotUseUpTheEventHook(t *testing.T) {
 	if got := ask(secret); got != http.StatusNoContent {
 		t.Errorf("Okta's delivery: %d, want 204", got)
 	}
+}
+
+// T07, T12: whatever stands in cookies and tokens, it is the session that it
+// proves or none; a bad one hides no good one, and only the good one counts.
+func TestCookiesAndTokensAreASessionOrNone(t *testing.T) {
+	w := harness.Start(t, harness.Options{})
+	alice, bob := harness.NewBrowser(t), harness.NewBrowser(t)
+	alice.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+	bob.SignIn(w.URL("app", "/"), "bob@example.com", harness.BobPassword)
+	alice.Get(w.URL("admin", "/"))
+	const name = "__Host-sallyport"
+	good, bobs, elsewhere := alice.Cookies("app.localhost")[name], bob.Cookies("app.localhost")[name], alice.Cookies("admin.localhost")[name]
+	home := alice.Cookies("authenticate.localhost")[name+"_authenticate"]
+	if good == "" || bobs == "" || elsewhere == "" || home == "" {
+		t.Fatal("nobody is signed in")
+	}
+	jwt := alice.Get(w.URL("app", "/")).Seen(t).Header.Get("X-Pomerium-Jwt-Assertion")
+	garbage := strings.Repeat("A7_-", 800)
+	for _, tt := range []struct{ what, headers, who string }{
+		{"good", "Cookie: " + name + "=" + good, "alice@example.com"},
+		{"empty", "Cookie: " + name + "=", ""},
+		{"no value", "Cookie: " + name, ""},
+		{"cut short", "Cookie: " + name + "=" + good[:len(good)-3], ""},
+		{"of another host", "Cookie: " + name + "=" + elsewhere, ""},
+		{"of the authenticate host", "Cookie: " + name + "=" + home, ""},
+		{"under another name", "Cookie: " + name + "_authenticate=" + good, ""},
+		{"in other letters", "Cookie: __host-sallyport=" + good, ""},
+		{"garbage", "Cookie: " + name + "=" + garbage, ""},
+		{"quotes", `Cookie: ` + name + `="` + good + `"`, ""},
+		{"letters beyond ASCII", "Cookie: " + name + "=" + good + "\xc3\xa4", ""},
+		{"bad, then good", "Cookie: " + name + "=" + garbage + "; " + name + "=" + good, "alice@example.com"},
+		{"good, then bad", "Cookie: " + name + "=" + good + "\r\nCookie: " + name + "=x", "alice@example.com"},
+		{"another host's, then bob's", "Cookie: " + name + "=" + elsewhere + "; " + name + "=" + bobs, "bob@example.com"},
+		{"hidden in another cookie", "Cookie: a=b, " + name + "=" + good, ""},
+		{"too many", "Cookie: " + strings.Repeat(name+"=x; ", 2000) + name + "=" + good, ""},
+		{"a token beside it decides", "Cookie: " + name + "=" + good + "\r\nAuthorization: Pomerium " + jwt, ""},
+		{"our assertion as a token", "X-Pomerium-Authorization: " + jwt, ""},
+		{"our assertion as a cookie", "Cookie: " + name + "=" + jwt, ""},
+		{"a cookie as a token", "Authorization: Bearer Pomerium-" + good, ""},
+		{"an unsigned token", "Authorization: Pomerium eyJhbGciOiJub25lIiwidHlwIjoic2FsbHlwb3J0LXByb2dyYW0rand0In0.e30.", ""},
+	} {
+		res, body, _ := raw(t, w, "GET /?x=1 HTTP/1.1\r\nHost: app.localhost:"+w.Port+"\r\nConnection: close\r\n"+tt.headers+"\r\n\r\n")
+		if tt.who == "" {
+			if res.StatusCode != http.StatusUnauthorized {
+				t.Errorf("%s: %d, want 401: %.80s", tt.what, res.StatusCode, body)
+			}
+			continue
+		}
+		if got := email(t, body); res.StatusCode != 200 || got != tt.who {
+			t.Errorf("%s: %d as %q, want 200 as %q", tt.what, res.StatusCode, got, tt.who)
+		}
+		if strings.Contains(body, good) || strings.Contains(body, bobs) {
+			t.Errorf("%s: the application got the cookie", tt.what)
+		}
+	}
+}
+
+// email is whom the application was told of by the assertion.
+func email(t *testing.T, body string) string {
+	t.Helper()
+	p := harness.Page{Body: body}
+	parts := strings.Split(p.Seen(t).Header.Get("X-Pomerium-Jwt-Assertion"), ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	var claims struct{ Email string }
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err == nil {
+		err = json.Unmarshal(payload, &claims)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return claims.Email
 }
