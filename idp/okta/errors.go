@@ -35,8 +35,20 @@ type Error struct {
 
 // Error says what happened and, where there is something, what to do.
 func (e *Error) Error() string {
+	text := e.Facts()
+	if advice := e.Advice(); advice != "" {
+		text += ": " + advice
+	}
+	if e.RequestID != "" {
+		text += " (okta request " + e.RequestID + ")"
+	}
+	return "okta: " + text
+}
+
+// Facts says what happened alone.
+func (e *Error) Facts() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "okta: %s: ", e.Path)
+	b.WriteString(e.Path + ": ")
 	if e.Status != 0 {
 		fmt.Fprintf(&b, "status %d: ", e.Status)
 	}
@@ -44,12 +56,6 @@ func (e *Error) Error() string {
 		b.WriteString(e.Code + ": ")
 	}
 	b.WriteString(e.Summary)
-	if advice := e.Advice(); advice != "" {
-		b.WriteString(": " + advice)
-	}
-	if e.RequestID != "" {
-		b.WriteString(" (okta request " + e.RequestID + ")")
-	}
 	return b.String()
 }
 

@@ -2,18 +2,13 @@ package okta
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
-	"sallyport/internal/httpout"
 	"sallyport/internal/serviceaccount"
 )
 
@@ -159,125 +154,4 @@ func (s *tokens) assertion(key serviceaccount.Key, at time.Time) (string, error)
 		"iss": s.account.ClientID, "sub": s.account.ClientID, "aud": s.endpoint, "jti": randomID(),
 		"iat": at.Add(-dateError).Unix(), "exp": at.Add(assertionLife).Unix(),
 	})
-}
-
-// mending remembers what was put right already.
-type mending struct {
-	demanded, clock bool
-	nonces, retries int
-}
-
-// aboutTime matches Okta's refusals that a wrong clock explains.
-var aboutTime = regexp.MustCompile(`(?i)expire|issued|future|\biat\b|too old|past`)
-
-// mend puts right what a refusal names and reports whether to ask again.
-func (s *tokens) mend(ctx context.Context, resp *http.Response, failed *Error, used time.Duration, m *mending) bool {
-	switch {
-	case failed.Code == codeUseNonce:
-		m.nonces++
-		return m.nonces <= 3 && s.newNonce(resp)
-	case (failed.Code == codeBadProof || failed.Code == "invalid_client") && aboutTime.MatchString(failed.Summary) && !m.clock:
-		m.clock = true
-		if (s.clock() - used).Abs() > 2*time.Second {
-			s.log.Warn("clock differs from okta's", "by", s.clock().String())
-			return true
-		}
-	case failed.Code == codeBadProof && !m.demanded && !s.proving():
-		m.demanded = true
-		return s.startProving() == nil
-	}
-	wait, again := passing(failed, m.retries)
-	m.retries++
-	return again && s.sleep(ctx, wait) == nil
-}
-
-// passing reports whether a failure may be over soon. A 429 is never what its
-// error code says: Okta sends "invalid_grant" with it.
-func passing(failed *Error, retries int) (time.Duration, bool) {
-	switch {
-	case retries >= attempts-1, errors.Is(failed.Err, httpout.ErrRedirect), errors.Is(failed.Err, httpout.ErrTooLarge), errors.Is(failed.Err, context.DeadlineExceeded):
-		return 0, false
-	case failed.Status == http.StatusTooManyRequests:
-		wait := max(failed.RetryAfter, time.Second) + jitter(250*time.Millisecond)
-		return wait, wait <= maxWait
-	case failed.Status == 0 && failed.Err != nil, failed.Status == http.StatusOK && failed.Err != nil, failed.Status >= 500:
-		pause := firstPause << retries
-		return pause + jitter(pause), true
-	}
-	return 0, false
-}
-
-func (s *tokens) newNonce(resp *http.Response) bool {
-	if !s.proving() && s.startProving() != nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return resp != nil && s.proofs.take(nonceToken, resp.Header)
-}
-
-func (s *tokens) startProving() error {
-	p, err := newProver()
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.proofs == nil {
-		s.proofs = p
-		s.log.Info("okta asks for proofs of possession (DPoP): they are sent from now on", "client_id", s.account.ClientID)
-	}
-	return nil
-}
-
-// visible is what an access token may consist of (RFC 6750 §2.1).
-var visible = regexp.MustCompile(`^[A-Za-z0-9._~+/=-]+$`)
-
-// readToken reads the answer of RFC 6749 §5.1.
-func readToken(resp *http.Response, body []byte, asked []string, at time.Time, proving bool) (*token, *Error) {
-	var a struct {
-		Type    string  `json:"token_type"`
-		Value   string  `json:"access_token"`
-		Expires float64 `json:"expires_in"`
-		Scope   *string `json:"scope"`
-	}
-	if !isJSON(resp.Header) || json.Unmarshal(body, &a) != nil {
-		return nil, nonsense(tokenPath, "token answer is not JSON")
-	}
-	t := &token{value: a.Value, scopes: slices.Clone(asked), fetched: at, hash: accessHash(a.Value)}
-	switch {
-	case strings.EqualFold(a.Type, schemeBearer):
-		t.scheme = schemeBearer
-	case strings.EqualFold(a.Type, schemeDPoP) && proving:
-		t.scheme = schemeDPoP
-	default:
-		return nil, nonsense(tokenPath, "expected a token of type Bearer or DPoP, got %q", clip(a.Type, 40))
-	}
-	if len(a.Value) > maxToken || !visible.MatchString(a.Value) {
-		return nil, nonsense(tokenPath, "access token is missing or malformed")
-	}
-	if !(a.Expires > 0) {
-		return nil, nonsense(tokenPath, "expected expires_in, got none")
-	}
-	if a.Scope != nil { // absent: as asked (RFC 6749 §5.1)
-		t.scopes = strings.Fields(clip(*a.Scope, 4096))
-	}
-	life := min(time.Duration(min(a.Expires, maxTokenLife.Seconds())*float64(time.Second)), maxTokenLife)
-	t.expires = at.Add(life - min(life/20, 10*time.Second))
-	t.renew = at.Add(time.Duration(renewAfter * float64(life)))
-	return t, nil
-}
-
-// tokenFailure reads the answer of RFC 6749 §5.2.
-func tokenFailure(resp *http.Response, body []byte, now time.Time) *Error {
-	e := failure(tokenPath, resp, body, now)
-	e.byApp = true
-	var told struct {
-		Code        string `json:"error"`
-		Description string `json:"error_description"`
-	}
-	if isJSON(resp.Header) && json.Unmarshal(body, &told) == nil && told.Code != "" {
-		e.Code, e.Summary = clip(told.Code, 60), told.Description
-	}
-	return e
 }

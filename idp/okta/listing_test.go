@@ -328,3 +328,27 @@ func TestGroupsOfAreTheirsOnly(t *testing.T) {
 		t.Errorf("another group: got %v", err)
 	}
 }
+
+func TestWholeUsersAreReadWhereAProjectionIsRefused(t *testing.T) {
+	o := newOrg(t)
+	o.handle("/api/v1/users", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("fields") {
+			jsonAnswer(400, `{"errorCode":"E0000031","errorSummary":"Invalid field"}`)(w, r)
+			return
+		}
+		jsonAnswer(200, `[`+user(aliceID, "ACTIVE")+`]`)(w, r)
+	})
+	d, _ := under(t, o.URL, func(p *Options) { p.Attributes = []string{"department"} })
+	for range 2 {
+		if p, err := d.Users(context.Background(), idp.UserQuery{}, ""); err != nil || len(p.Items) != 1 {
+			t.Errorf("got %+v, %v", p, err)
+		}
+	}
+	if n := len(o.asked()); n != 3 {
+		t.Errorf("%d requests, want 3", n)
+	}
+	d, _ = under(t, o.URL, func(p *Options) { p.Attributes = []string{"a),status:(x"} })
+	if fields := d.fields(); fields != "" {
+		t.Errorf("an attribute's name breaks out of the projection: %q", fields)
+	}
+}

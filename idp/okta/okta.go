@@ -5,19 +5,20 @@
 // directory, whose Source this is.
 //
 //	okta.go        Person: one user and all of their groups
-//	users.go, groups.go, apps.go, log.go    the listings, page by page
-//	listing.go     one page of any listing; cursors
+//	users.go, groups.go, apps.go, log.go    the listings
+//	listing.go     one page of any of them; cursors
 //	decode.go      lean decoding; what is missing where it must not be is an error
 //	sdk.go         the Okta SDK, every setting of it stated here
-//	transport.go   what the SDK gets to see of the network: authorization,
-//	               retries, bounds, links
-//	limits.go      the organisation's rate limits, by bucket and priority
-//	links.go       pages: the next one is on the same path or none
-//	credential.go  API token, or
-//	token.go       access tokens of an API Services app: kept, renewed, dropped
-//	exchange.go    one token, by private_key_jwt
+//	transport.go   what the SDK gets to see of the network: authorization, bounds;
+//	answer.go, retry.go, links.go    what is taken, asked again, followed
+//	limits.go      the organisation's rate limits, by bucket (buckets.go) and
+//	               priority (priority.go)
+//	credential.go  who we are: an API token, or an API Services app with
+//	token.go       access tokens, kept and renewed; tokencredential.go uses them
+//	exchange.go    one token, by private_key_jwt; mend.go, tokenanswer.go
 //	dpop.go        proofs of possession, where Okta asks for them
 //	errors.go, advice.go    Okta's errors in plain words, with what mends them
+//	check.go       whether people can be read at this moment
 //	probe*.go      what works with these settings, for operators
 //
 // This is the only package that imports the SDK. It reads files and environment
@@ -87,7 +88,8 @@ type Directory struct {
 	attributes map[string]bool
 	now        func() time.Time
 	health     health
-	fewMembers atomic.Bool
+	// What Okta did not take is not asked for again.
+	fewMembers, wholeUsers atomic.Bool
 }
 
 var _ idp.Directory = (*Directory)(nil)

@@ -1,14 +1,9 @@
 package okta
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
-	"math/rand/v2"
-	"mime"
 	"net/http"
 	"net/url"
 	"time"
@@ -157,82 +152,4 @@ func (t *transport) attemptTimeout(ctx context.Context) time.Duration {
 		most = min(most, t.timeout)
 	}
 	return most
-}
-
-// accept hands on a 200 whose body is whole JSON and whose links were checked.
-func (t *transport) accept(r *http.Request, resp *http.Response, body []byte) (*http.Response, *Error) {
-	path := r.URL.Path
-	if resp.StatusCode != http.StatusOK {
-		return nil, t.refusal(r, resp, body)
-	}
-	if !isJSON(resp.Header) || !json.Valid(body) {
-		return nil, &Error{Path: path, Status: resp.StatusCode, Summary: "answer is not JSON"}
-	}
-	next, err := nextLink(resp.Header, r.URL)
-	if err != nil {
-		return nil, &Error{Path: path, Status: resp.StatusCode, Summary: err.Error()}
-	}
-	// The SDK would be misled by joined lines and panic on a malformed URL: it
-	// sees one line of our own making.
-	header := http.Header{"Content-Type": {"application/json"}, "Date": resp.Header.Values("Date")}
-	if next != nil {
-		header.Set("Link", "<"+next.String()+`>; rel="next"`)
-	}
-	return &http.Response{
-		Status: resp.Status, StatusCode: resp.StatusCode, Proto: resp.Proto, ProtoMajor: resp.ProtoMajor, ProtoMinor: resp.ProtoMinor,
-		Header: header, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r,
-	}, nil
-}
-
-// refusal makes an Error of an answer that is no 200, with what only we know of
-// it.
-func (t *transport) refusal(r *http.Request, resp *http.Response, body []byte) *Error {
-	e := failure(r.URL.Path, resp, body, t.now())
-	if t.credential.repeats(string(body)) {
-		e.Summary = "summary withheld, since it repeats our credentials"
-	}
-	e.byApp = t.credential.app()
-	e.granted = t.credential.granted()
-	e.anew = t.credential.refused(r, resp, e)
-	return e
-}
-
-// again decides whether asking once more is worth it: after a break of the
-// connection, an error of the server, or a rate limit that ends soon.
-func (t *transport) again(ctx context.Context, e *Error, attempt int) (time.Duration, bool) {
-	if attempt >= attempts || ctx.Err() != nil || e.Path == tokenPath {
-		return 0, false // a token was asked for as often as it is worth
-	}
-	switch {
-	case e.Status == http.StatusTooManyRequests:
-		wait := max(e.RetryAfter, time.Second) + jitter(250*time.Millisecond)
-		return wait, wait <= longestWait(ctx)
-	case e.Status == 0 && e.RetryAfter > 0:
-		return 0, false // our own limits refused
-	case errors.Is(e.Err, httpout.ErrRedirect), errors.Is(e.Err, httpout.ErrTooLarge), errors.Is(e.Err, context.DeadlineExceeded):
-		return 0, false // would be the same again, or take as long again
-	case e.Status == 0 && e.Err != nil, e.Status >= 500, e.Status == http.StatusOK && e.Err != nil:
-		pause := firstPause << (attempt - 1)
-		return pause + jitter(pause), true
-	}
-	return 0, false
-}
-
-func jitter(most time.Duration) time.Duration { return rand.N(most + 1) }
-
-// sleep waits for d or until ctx ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
-func isJSON(h http.Header) bool {
-	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && kind == "application/json"
 }

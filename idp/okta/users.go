@@ -3,8 +3,10 @@ package okta
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -53,15 +55,27 @@ func (d *Directory) user(ctx context.Context, id string) (idp.User, error) {
 // Users implements directory.Source.
 func (d *Directory) Users(ctx context.Context, q idp.UserQuery, cursor string) (idp.Page[idp.User], error) {
 	query := url.Values{"limit": {"200"}}
-	if fields := d.fields(); fields != "" {
-		query.Set("fields", fields)
-	}
 	if !q.Since.IsZero() {
 		query.Set("filter", fmt.Sprintf("lastUpdated ge %q", stamp(q.Since)))
 	}
-	return list(ctx, d, question{path: "/api/v1/users", query: query}, cursor, func(o object) (idp.User, error) {
-		return decodeUser(o, d.attributes)
-	})
+	read := func() (idp.Page[idp.User], error) {
+		return list(ctx, d, question{path: "/api/v1/users", query: query}, cursor, func(o object) (idp.User, error) {
+			return decodeUser(o, d.attributes)
+		})
+	}
+	fields := d.fields()
+	if cursor != "" || fields == "" || d.wholeUsers.Load() {
+		return read()
+	}
+	query.Set("fields", fields)
+	page, err := read()
+	var e *Error
+	if errors.As(err, &e) && e.Status == http.StatusBadRequest {
+		d.wholeUsers.Store(true)
+		query.Del("fields")
+		return read()
+	}
+	return page, err
 }
 
 // plainAttribute is a name that may stand in a projection as it is.
