@@ -152,7 +152,6 @@ func (s *Snapshot) complete(st state) state {
 type restore struct {
 	*edit
 	state *state
-	bad   int // records that could not be read
 }
 
 func (s *Snapshot) restore() *restore {

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -36,10 +35,7 @@ type organisation struct {
 	lost    float64 // share of membership events that never reach the log
 }
 
-type simPerson struct {
-	idp.User
-	reason string
-}
+type simPerson struct{ idp.User }
 
 type simGroup struct {
 	idp.Group
@@ -207,8 +203,6 @@ func sortedKeys[V any](m map[string]V) []string {
 	slices.Sort(keys)
 	return keys
 }
-
-var errCrash = errors.New("the process is gone")
 
 // arrive is what every request goes through.
 func (o *organisation) arrive(name string) error {

@@ -215,3 +215,46 @@ func TestStandInsHistoriesEndEqualToTheTruth(t *testing.T) {
 		}
 	}
 }
+
+// At 10,000 people and 1,000 groups it is 1,084 requests where the least is 1,071.
+func TestEverybodyIsReadInAsFewRequestsAsTheAPIAllows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lists thousands of people over HTTP")
+	}
+	w := newStandIn(t, 1)
+	w.okta.SetRateLimits(oktatest.RateLimits{})
+	loaded := w.okta.Load(oktatest.Load{People: 3000, Groups: 300, Memberships: 30_000, Seed: 1})
+	w.run(2 * time.Minute)
+	snap := w.d.Snapshot()
+	for began := w.Now(); snap == nil || snap.Counts().Unread > 0; snap = w.d.Snapshot() {
+		w.run(10 * time.Second)
+		if w.Now().Sub(began) > 3*time.Hour {
+			t.Fatalf("not read whole: %+v", w.s.st)
+		}
+	}
+	least, asked := 3012/200+1+307/200+1, 0
+	for _, g := range append(loaded.Groups, w.groups...) {
+		if n := len(w.okta.MembersOf(g)); n > 0 {
+			least += (n + memberPage - 1) / memberPage
+		}
+	}
+	for _, r := range w.okta.Requests() {
+		if strings.HasPrefix(r.Path, "/api/v1/") && r.Path != "/api/v1/logs" && !slices.Contains(r.Query, "filter") {
+			asked++
+		}
+	}
+	t.Logf("%d requests, the least is %d; %+v", asked, least, snap.Counts())
+	if float64(asked) > 1.05*float64(least) {
+		t.Errorf("%d requests, expected at most 1.05 times %d", asked, least)
+	}
+	for i, g := range loaded.Groups {
+		if i%37 == 0 {
+			if got, want := len(snap.group(g).members), len(w.okta.MembersOf(g)); got != want {
+				t.Errorf("%s has %d members, is taken to have %d", g, want, got)
+			}
+		}
+	}
+}
+
+// memberPage is how many members a page has.
+const memberPage = 1000
