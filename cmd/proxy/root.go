@@ -39,7 +39,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.Flags().StringVar(&file, "config", "", "run with this configuration `file`")
 	root.Flags().BoolVar(&version, "version", false, "print the version")
-	root.AddCommand(newRun(), newValidate(), newRoutes(), newExplain(), newPolicy(), newSessions(), newOkta(), newVersion())
+	root.AddCommand(newRun(), newValidate(), newRoutes(), newExplain(), newPolicy(), newAccess(), newSessions(), newOkta(), newVersion())
 	return root
 }
 
