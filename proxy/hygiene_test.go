@@ -269,3 +269,38 @@ func TestEscapedSlashRedirectNamesNoOtherHost(t *testing.T) {
 		}
 	}
 }
+
+// T04: a query is neither matched nor decided on, and arrives as it was sent.
+func TestQueryTakesNoPartInMatching(t *testing.T) {
+	w := newWorld(t, func(s *setup) {
+		s.routes = []*config.Route{
+			route("public", "app.test", "regex=/public/.*"), route("deny-admin", "app.test", "regex=.*admin"), route("login", "app.test"),
+		}
+	})
+	for _, tt := range []struct {
+		target string
+		status int
+	}{
+		{"/public/x?/admin", 200},
+		{"/public/x?a=1;b=2&a=3", 200},
+		{"/public/x?", 200},
+		{"/private?x=/public/x", 401},
+		{"/private?/public/x#/public/x", 400},
+		{"/private%3f/public/x", 401},
+		{"/admin?x=/public/", 403},
+		{"/admin?x", 403},
+		{"/?/public/&path=/public/x", 401},
+	} {
+		w.up.Reset()
+		status, _ := w.raw("GET " + tt.target + " HTTP/1.1\nHost: app.test\n\n")
+		if status != tt.status {
+			t.Errorf("%s: status %d, want %d", tt.target, status, tt.status)
+		}
+		if status == 200 && w.up.Last().Target != strings.TrimSuffix(tt.target, "?") && w.up.Last().Target != tt.target {
+			t.Errorf("%s was forwarded as %s", tt.target, w.up.Last().Target)
+		}
+		if d := w.people.decided; len(d) > 0 && strings.Contains(d[len(d)-1].Path, "?") && !strings.Contains(tt.target, "%3f") {
+			t.Errorf("%s: decided on path %q", tt.target, d[len(d)-1].Path)
+		}
+	}
+}
