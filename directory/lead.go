@@ -218,13 +218,32 @@ func (d *Directory) noteState(st state) { d.state.Store(&st) }
 // ready says that the directory answers for everybody from now on.
 func (d *Directory) ready(st state) {
 	d.publishing.Lock()
-	d.state.Store(&st)
 	if snap := d.snap.Load(); snap != nil {
+		d.layKnown(snap, &st)
 		d.trimOverlay(snap, &st)
 	}
+	d.state.Store(&st)
 	d.publishing.Unlock()
 	d.log.Info("directory is ready: everything that policies name was read")
 	d.changed("")
+}
+
+// layKnown lays the single readings of before over a snapshot that answers from
+// now on: somebody who signed in while everybody was listed keeps the groups
+// that were read of them. publishing is held.
+func (d *Directory) layKnown(snap *Snapshot, st *state) {
+	over := maps.Clone(*d.overlay.Load())
+	d.people.Range(func(id, v any) bool {
+		if e := v.(*entry); over[id.(string)] == nil && !overtaken(snap, st, id.(string), e) {
+			if over == nil {
+				over = map[string]*entry{}
+			}
+			over[id.(string)] = e
+		}
+		return true
+	})
+	d.overlay.Store(&over)
+	d.Wake()
 }
 
 func (d *Directory) forgetSnapshot() {
@@ -258,8 +277,17 @@ func overtaken(snap *Snapshot, st *state, id string, e *entry) bool {
 	if p := snap.find(id); p != nil && p.merged >= at {
 		return true
 	}
+	if snap.counts.Unread > 0 {
+		// The lists say nothing of memberships that were not read yet. What has
+		// changed since such a reading is in the log, which begins earlier.
+		return at+st.Skew < st.Begun-knownBefore.Milliseconds()
+	}
 	return at+st.Skew-dateGrain < st.Begun
 }
+
+// knownBefore is how long before a whole listing a single reading may have been
+// made to be laid over it: less than the log is read back.
+const knownBefore = 10 * time.Minute
 
 // lay puts a reading over the snapshot until that has taken it in. publishing is
 // held.
