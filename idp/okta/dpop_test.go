@@ -12,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
+	"sallyport/idp"
 	"sallyport/internal/oktatest"
 )
 
@@ -91,6 +92,14 @@ func TestRecordedTokenAnswersAreUnderstood(t *testing.T) {
 	claims := proofClaims(t, last)
 	if last.Header.Get("Authorization") != "DPoP "+tk.current.value || claims["ath"] != accessHash(tk.current.value) || claims["htu"] != o.URL+userPath || claims["nonce"] != nil {
 		t.Errorf("request with %q and %v", last.Header.Get("Authorization"), claims)
+	}
+	o.handle("/api/v1/users", jsonAnswer(200, `[]`))
+	if _, err := d.Users(context.Background(), idp.UserQuery{}, ""); err != nil {
+		t.Fatal(err)
+	}
+	last = o.asked()[len(o.asked())-1]
+	if claims := proofClaims(t, last); claims["htu"] != o.URL+"/api/v1/users" || last.URL.RawQuery == "" {
+		t.Errorf("proof for %q is of %q", last.URL, claims["htu"])
 	}
 }
 

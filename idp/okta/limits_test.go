@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -128,9 +129,9 @@ func TestSignInsPassListingsThatWaitForTheConfiguredRate(t *testing.T) {
 	o.handle("/api/v1/groups", jsonAnswer(200, `[]`))
 	d, _ := under(t, o.URL, func(p *Options) { p.QPS = 1 })
 	d.transport.now = func() time.Time { return serverNow }
-	waiting, release := make(chan time.Duration, 10), make(chan struct{})
+	waiting, release := map[priority]chan time.Duration{urgent: make(chan time.Duration, 10), steady: make(chan time.Duration, 10)}, make(chan struct{})
 	d.transport.sleep = func(ctx context.Context, pause time.Duration) error {
-		waiting <- pause
+		waiting[priorityOf(ctx)] <- pause
 		if priorityOf(ctx) == steady {
 			<-release
 		}
@@ -140,16 +141,21 @@ func TestSignInsPassListingsThatWaitForTheConfiguredRate(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := make(chan error, 5)
-	for range 5 {
-		go func() { _, err := d.Groups(context.Background(), idp.GroupQuery{}, ""); done <- err }()
-	}
-	if first := <-waiting; first != time.Second {
+	list := func() { _, err := d.Groups(context.Background(), idp.GroupQuery{}, ""); done <- err }
+	go list()
+	if first := <-waiting[steady]; first != time.Second {
 		t.Errorf("the first listing waits %v", first)
+	}
+	for range 4 {
+		go list()
+	}
+	for range 100 { // let them come as far as they get
+		runtime.Gosched()
 	}
 	if _, err := d.User(context.Background(), aliceID); err != nil {
 		t.Error(err)
 	}
-	if second := <-waiting; second != 2*time.Second {
+	if second := <-waiting[urgent]; second != 2*time.Second || len(waiting[steady]) != 0 {
 		t.Errorf("a sign-in waits %v behind five listings, want to be second", second)
 	}
 	close(release)

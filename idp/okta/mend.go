@@ -13,7 +13,7 @@ import (
 // mending remembers what was put right already.
 type mending struct {
 	demanded, clock bool
-	nonces, retries int
+	retries         int
 }
 
 // aboutTime matches Okta's refusals that a wrong clock explains.
@@ -23,8 +23,7 @@ var aboutTime = regexp.MustCompile(`(?i)expire|issued|future|\biat\b|too old|pas
 func (s *tokens) mend(ctx context.Context, resp *http.Response, failed *Error, used time.Duration, m *mending) bool {
 	switch {
 	case failed.Code == codeUseNonce:
-		m.nonces++
-		return m.nonces <= 3 && s.newNonce(resp)
+		return s.newNonce(resp)
 	case (failed.Code == codeBadProof || failed.Code == "invalid_client") && aboutTime.MatchString(failed.Summary) && !m.clock:
 		m.clock = true
 		if (s.clock() - used).Abs() > 2*time.Second {

@@ -154,6 +154,19 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	jsonAnswer(401, string(body))(w, r)
 }
 
+func TestTokenIsAskedForAsOftenAsItIsWorthAndNoMore(t *testing.T) {
+	s := newService(t, nil)
+	var pauses atomic.Int32
+	s.d.transport.sleep = func(context.Context, time.Duration) error { pauses.Add(1); return nil }
+	s.Fail(oktatest.Fault{Path: tokenPath, Act: oktatest.ServerError()})
+	if _, err := s.d.User(context.Background(), aliceID); !errors.Is(err, idp.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	if s.asked() != attempts || pauses.Load() != attempts-1 {
+		t.Errorf("asked %d times with %d pauses, want %d and %d", s.asked(), pauses.Load(), attempts, attempts-1)
+	}
+}
+
 func TestWaitingForATokenEndsWithTheContext(t *testing.T) {
 	s := newService(t, nil)
 	s.Fail(oktatest.Fault{Path: tokenPath, Act: oktatest.Hang()})
