@@ -104,6 +104,10 @@ func (s *Service) finishSignIn(w http.ResponseWriter, r *http.Request, p passage
 	if subject.ClientID != c.id || subject.ID == "" {
 		return weberr.Internal(errors.New("provider answered for another client or nobody"))
 	}
+	if err := s.checkStepUp(p.Journey.Prompt, subject); err != nil {
+		go s.revoke(r.Context(), c, tokens)
+		return err
+	}
 	if err := s.readPerson(r, subject.ID); err != nil {
 		go s.revoke(r.Context(), c, tokens)
 		return err

@@ -168,7 +168,7 @@ func (s *Service) startSignIn(w http.ResponseWriter, r *http.Request, host strin
 			return weberr.BadRequest("The address to return to is not one of this host.", nil)
 		}
 	}
-	if prompt != "" && prompt != promptLogin {
+	if prompt != "" && !goodPrompt(prompt) {
 		return weberr.BadRequest("This kind of sign-in is not known.", nil)
 	}
 	if !ui.IsNavigation(r) {

@@ -49,7 +49,7 @@ func (s *Service) askProvider(w http.ResponseWriter, r *http.Request, j journey,
 	}
 	req := idp.AuthRequest{RedirectURI: s.redirectURI(), State: state, Nonce: p.Nonce, Verifier: p.Verifier}
 	if j.Prompt != "" {
-		req.Params = map[string]string{"prompt": j.Prompt}
+		req.Params = providerParams(j.Prompt)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Settings.ProviderTimeout)
 	defer cancel()

@@ -76,7 +76,7 @@ func (s *Service) parseJourney(q url.Values) (journey, error) {
 		return j, errURLParams
 	}
 	j.Host, j.Attempt, j.Tries = rest[:i], back.Get(paramAttempt), parseTries(back.Get(paramTries))
-	if j.Prompt != "" && j.Prompt != promptLogin {
+	if j.Prompt != "" && !goodPrompt(j.Prompt) {
 		return j, errURLParams
 	}
 	return j, nil

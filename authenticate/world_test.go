@@ -26,6 +26,7 @@ import (
 	"sallyport/internal/keyring"
 	"sallyport/internal/requestid"
 	"sallyport/internal/ui"
+	"sallyport/policy"
 	"sallyport/session"
 	"sallyport/store"
 	"sallyport/store/memory"
@@ -238,6 +239,9 @@ func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// strongAge is how old a sign-in may be on /strong.
+const strongAge = 15 * time.Minute
+
 func (w *world) app(s *Service, rw http.ResponseWriter, r *http.Request, route *config.Route) {
 	ss, proof, err := s.Session(r, route)
 	switch {
@@ -248,6 +252,10 @@ func (w *world) app(s *Service, rw http.ResponseWriter, r *http.Request, route *
 		fmt.Fprintf(rw, "public host=%s signed-in=%v", r.Host, ss != nil)
 	case ss == nil:
 		if err := s.Challenge(rw, r, route); err != nil {
+			s.o.Pages.Error(rw, r, err)
+		}
+	case strings.HasPrefix(r.URL.Path, "/strong") && w.clock.now().Sub(ss.Subject.AuthenticatedAt) > strongAge:
+		if err := s.StepUp(rw, r, route, policy.SignIn{Aged: true, MaxAge: strongAge}); err != nil {
 			s.o.Pages.Error(rw, r, err)
 		}
 	default:

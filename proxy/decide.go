@@ -35,6 +35,9 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 	case d.Effect == policy.Unauthenticated:
 		h.dress(x)
 		return false, h.o.Authenticator.Challenge(x.w, x.r, route)
+	case d.Effect == policy.StepUp:
+		h.dress(x)
+		return false, h.o.Authenticator.StepUp(x.w, x.r, route, d.SignIn)
 	}
 	return false, h.denial(x, s, person, d)
 }

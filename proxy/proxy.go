@@ -46,6 +46,9 @@ type Authenticator interface {
 	Session(r *http.Request, route *config.Route) (*session.Session, error)
 	// Challenge sends a navigation to sign-in; everything else gets an error.
 	Challenge(w http.ResponseWriter, r *http.Request, route *config.Route) error
+	// StepUp sends a navigation to a new sign-in that must bring what is wanted;
+	// everything else gets an error.
+	StepUp(w http.ResponseWriter, r *http.Request, route *config.Route, want policy.SignIn) error
 	// ServeHTTP serves the authenticate host, and the reserved paths of others.
 	ServeHTTP(w http.ResponseWriter, r *http.Request)
 	// Owns reports whether a cookie of that name is ours.

@@ -73,6 +73,11 @@ func (p *people) Challenge(w http.ResponseWriter, r *http.Request, _ *config.Rou
 	return weberr.SignInNeeded(r.Host, "https://login.test/")
 }
 
+func (p *people) StepUp(w http.ResponseWriter, r *http.Request, _ *config.Route, want policy.SignIn) error {
+	http.Redirect(w, r, "https://login.test/again?max_age="+want.MaxAge.String(), http.StatusFound)
+	return nil
+}
+
 func (p *people) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	p.served = append(p.served, r.Host+r.URL.Path)
@@ -104,6 +109,8 @@ func (p *people) Decide(r *config.Route, s *session.Session, req policy.Request)
 		d.Effect = policy.Deny
 	case strings.HasPrefix(r.ID, "login") && s == nil:
 		d.Effect = policy.Unauthenticated
+	case strings.HasPrefix(r.ID, "fresh"):
+		d.Effect, d.SignIn = policy.StepUp, policy.SignIn{Aged: true, MaxAge: time.Minute}
 	}
 	return d, person
 }

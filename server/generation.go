@@ -30,6 +30,7 @@ type generation struct {
 	source    idp.Directory
 	pages     *ui.Renderer
 	proxy     *proxy.Handler
+	authz     *authorize.Authorizer
 	handler   http.Handler // proxy, and what comes before it
 	relevant  directory.Relevant
 	clientIP  func(*http.Request) netip.Addr
@@ -85,6 +86,7 @@ func (s *Server) buildHandler(g *generation) error {
 	if err != nil {
 		return err
 	}
+	g.authz = authz
 	g.proxy, err = proxy.New(proxy.Options{
 		Routes: g.cfg.Routes, AuthenticateHost: g.cfg.Authenticate.URL.Host,
 		Authenticator: authenticator{authn, codec, s.state.sessions}, Authorizer: authz, Assertions: assertions,

@@ -15,6 +15,7 @@ import (
 
 	"sallyport/authorize"
 	"sallyport/policy/facts"
+	"sallyport/server"
 	"sallyport/server/paper"
 )
 
@@ -150,11 +151,19 @@ func readFacts(cmd *cobra.Command, path string) (*facts.Facts, error) {
 	return f, nil
 }
 
-// live asks the running instance. Nobody needs no directory, so that a stranger
-// can be explained without one.
-func (q *question) live(cmd *cobra.Command, asked paper.Question) (authorize.Explanation, error) {
+// live asks the running instance. Where there is none, nobody can be explained
+// without it: nobody needs no directory.
+func (q *question) live(cmd *cobra.Command, asked paper.Question) (e authorize.Explanation, err error) {
+	body := server.ExplainRequest{
+		Email: *q.as, Session: *q.session, Anonymous: *q.anonymous, Method: asked.Method, URL: asked.URL.String(), IP: *q.ip, Header: asked.Header,
+	}
+	err = q.call(cmd, http.MethodPost, "/v1/explain", body, &e)
+	var bad explainedError
+	if err == nil || errors.As(err, &bad) || *q.file == "" {
+		return e, err
+	}
 	if *q.anonymous {
 		return q.onPaper(cmd, asked)
 	}
-	return authorize.Explanation{}, errors.New("give --facts FILE: running instances are not asked yet")
+	return e, fmt.Errorf("%w; give --facts FILE to explain on paper", err)
 }

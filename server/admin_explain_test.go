@@ -1,0 +1,52 @@
+package server_test
+
+import (
+	"strings"
+	"testing"
+
+	"sallyport/authorize"
+	"sallyport/internal/harness"
+	"sallyport/server"
+)
+
+func TestTheOperatorAsksWhySomebodyMayNotPass(t *testing.T) {
+	w := harness.Start(t, harness.Options{})
+	w.WriteConfig(`
+  - {name: app, from: "https://app.localhost:%[1]s", to: "%[2]s", policy: [{allow: {and: [{email: alice@example.com}, {http_method: GET}]}}]}
+`, "")
+	if err := w.Server.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	alice := harness.NewBrowser(t)
+	alice.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+	for _, tt := range []struct {
+		ask    server.ExplainRequest
+		want   string
+		change string
+	}{
+		{server.ExplainRequest{Email: "Alice@example.com", Method: "GET", URL: w.URL("app", "/x")}, "allow", ""},
+		{server.ExplainRequest{Email: "alice@example.com", Method: "POST", URL: w.URL("app", "/x")}, "deny", "http_method is POST"},
+		{server.ExplainRequest{Anonymous: true, Method: "GET", URL: w.URL("app", "/x")}, "unauthenticated", "is not signed in"},
+	} {
+		var got authorize.Explanation
+		if code := admin(t, w, "POST", "/v1/explain", tt.ask, &got); code != 200 || got.Decision != tt.want || !strings.HasPrefix(strings.Join(got.Change, ""), tt.change) {
+			t.Errorf("%+v: %d %s, %q", tt.ask, code, got.Decision, got.Change)
+		}
+	}
+	for _, bad := range []server.ExplainRequest{
+		{Method: "GET", URL: w.URL("app", "/")},
+		{Email: "a", Anonymous: true, URL: w.URL("app", "/")},
+		{Anonymous: true, URL: "x"},
+		{Email: "nobody@example.com", URL: w.URL("app", "/")},
+		{Session: "x", URL: w.URL("app", "/")},
+		{Anonymous: true, URL: w.URL("app", "/"), IP: "x"},
+		{Anonymous: true, URL: w.URL("app", "/a%2Fb")},
+	} {
+		var answer struct {
+			Error string `json:"error"`
+		}
+		if code := admin(t, w, "POST", "/v1/explain", bad, &answer); code != 400 || answer.Error == "" {
+			t.Errorf("%+v: %d %q", bad, code, answer.Error)
+		}
+	}
+}
