@@ -21,6 +21,7 @@ type page struct {
 
 var pages = []page{
 	{"configuration.md", configuration},
+	{"policy.md", policies},
 }
 
 func main() {
