@@ -64,10 +64,12 @@ func TestProbeOfWhatIsNoOktaOrANotherAddressOfOne(t *testing.T) {
 		state State
 		step  string
 	}{
-		"no such page":   {jsonAnswer(404, `{}`), "reached", Problem, "idp_provider_url"},
-		"a page":         {withHeaders(200, `<html>`, "Content-Type", "text/html"), "reached", Problem, ""},
-		"other JSON":     {jsonAnswer(200, `{"id":null}`), "reached", Problem, "idp_provider_url"},
-		"redirect":       {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://evil.example/", http.StatusFound) }, "reached", Problem, ""},
+		"no such page": {jsonAnswer(404, `{}`), "reached", Problem, "idp_provider_url"},
+		"a page":       {withHeaders(200, `<html>`, "Content-Type", "text/html"), "reached", Problem, ""},
+		"other JSON":   {jsonAnswer(200, `{"id":null}`), "reached", Problem, "idp_provider_url"},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://evil.example/", http.StatusFound)
+		}, "reached", Problem, ""},
 		"custom address": {jsonAnswer(200, `{"id":"00o1","pipeline":"idx","_links":{"organization":{"href":"https://acme.okta.com"}}}`), "address", Warning, ""},
 	} {
 		o := newOrg(t)
