@@ -43,7 +43,7 @@ func Load(o LoadOptions) (*Config, []Problem) {
 	l.cfg.File = o.File
 	l.cfg.Files = l.files
 	l.cfg.Hash = hex.EncodeToString(l.hash.Sum(nil))
-	l.cfg.Warnings = finish(l.warnings, l.file, l.sources)
+	l.cfg.Warnings = l.silence(finish(l.warnings, l.file, l.sources))
 	return l.cfg, nil
 }
 

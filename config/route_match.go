@@ -130,8 +130,8 @@ func (d *draft) checkMatch(h Hygiene) {
 		}
 	}
 	if v := d.said["prefix"]; v.given() && endsInsideWord(m.Prefix) && m.Path == "" && m.Regex == nil {
-		v.warn("write "+m.Prefix+"/ with a second route for the path "+m.Prefix+", or a regex",
-			"%q is a prefix of text: it also opens %s…", m.Prefix, m.Prefix+"abc")
+		v.l.warnOf(codeInsideWord, v.position(), "write "+m.Prefix+"/ with a second route for the path "+m.Prefix+", or a regex",
+			v.name+": %q is a prefix of text: it also opens %s…", m.Prefix, m.Prefix+"abc")
 	}
 }
 

@@ -29,6 +29,7 @@ func (l *loader) routes(g *globals, said given) {
 	}
 	l.checkTwins(drafts)
 	l.checkShadows(drafts)
+	l.lint(drafts)
 	l.checkDependencies(g, drafts)
 	l.noteWildcards(g, drafts)
 	l.noteIdentity(drafts)
@@ -134,7 +135,7 @@ func (l *loader) checkShadows(drafts []*draft) {
 				e = earlier[opening{d.From.Host, d.From.Port, start[:n]}]
 			}
 			if e != nil && e.Match != d.Match {
-				l.warn(d.Position, "put it before that route: the first that matches is taken",
+				l.warnOf(codeNeverReached, d.Position, "put it before that route: the first that matches is taken",
 					"never reached: the route on line %d takes every path that begins with %s", e.Position.Line, prefixOf(e))
 				break
 			}

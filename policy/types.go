@@ -54,6 +54,8 @@ type Problem struct {
 	Position Position
 	Message  string // lower-case, names what was expected and what came
 	Hint     string // what to do, "" if there is nothing to say
+	// Code names a warning that can be silenced where it stands, "" for others.
+	Code string
 	// Excerpt is the line of Position with secrets masked, "" where the reader
 	// of the file did not keep it.
 	Excerpt string

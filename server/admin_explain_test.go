@@ -50,3 +50,30 @@ func TestTheOperatorAsksWhySomebodyMayNotPass(t *testing.T) {
 		}
 	}
 }
+
+func TestRulesInShadowAreCountedAndLogged(t *testing.T) {
+	w := harness.Start(t, harness.Options{})
+	w.WriteConfig(`
+  - {name: open, from: "https://app.localhost:%[1]s", response: {status: 200, body: hello}, policy: [{allow: {or: [{accept: true}]}}, {deny: {or: [{http_path: /secret}]}, mode: shadow}]}
+`, "")
+	if err := w.Server.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/", "/secret"} {
+		if p := harness.NewBrowser(t).Get(w.URL("app", path)); p.Status != 200 {
+			t.Errorf("%s: %d, want 200", path, p.Status)
+		}
+	}
+	_, body := operator(t, w.Server.MetricsAddr(), "/metrics")
+	for _, want := range []string{
+		`sallyport_shadow_decisions_total{effect="allow",route="open",shadow="shadow-allow"} 1`,
+		`sallyport_shadow_decisions_total{effect="allow",route="open",shadow="shadow-deny"} 1`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the metrics do not say %s", want)
+		}
+	}
+	if !strings.Contains(w.Log.String(), `"shadow":"shadow-deny"`) {
+		t.Error("the log does not say whom the rule would have stopped")
+	}
+}

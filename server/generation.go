@@ -16,6 +16,7 @@ import (
 	"sallyport/internal/clientip"
 	"sallyport/internal/ui"
 	"sallyport/internal/weberr"
+	"sallyport/policy"
 	"sallyport/proxy"
 	"sallyport/session"
 	"sallyport/telemetry"
@@ -107,7 +108,15 @@ func (s *Server) buildAuthorize(g *generation) (*authorize.Authorizer, error) {
 	if g.source != nil {
 		o.Directory, o.Doubt = s.state.directory, s.doubt(g.cfg.Directory.MaxStaleness)
 	}
+	o.Record = s.countShadow
 	return authorize.New(o)
+}
+
+// countShadow counts what rules in shadow would have made of a decision.
+func (s *Server) countShadow(r authorize.Record) {
+	if r.Decision.Shadow != policy.ShadowNone && r.Route != nil {
+		s.metrics.Shadow.WithLabelValues(r.Route.Name, r.Decision.Effect.String(), r.Decision.Shadow.String()).Inc()
+	}
 }
 
 func (s *Server) buildAuthenticate(g *generation, codec *session.Codec, assertions *proxy.Assertions) (*authenticate.Service, error) {

@@ -19,6 +19,8 @@ type Metrics struct {
 	ReloadSuccess prometheus.Gauge
 	ReloadTime    prometheus.Gauge
 	Panics        prometheus.Counter
+	// Shadow counts decisions of routes that have rules in shadow.
+	Shadow *prometheus.CounterVec
 }
 
 // NewRegistry returns a registry with Go's and the process's own metrics and
@@ -53,11 +55,15 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		ReloadTime: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "sallyport_config_last_reload_success_timestamp_seconds", Help: "When the configuration in force was loaded.",
 		}),
+		Shadow: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sallyport_shadow_decisions_total",
+			Help: "Decisions on routes with rules in shadow: what was decided, and what it would be if those rules counted (shadow-allow, shadow-deny).",
+		}, []string{"route", "effect", "shadow"}),
 		Panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sallyport_panics_total", Help: "Requests that ended in a contained panic.",
 		}),
 	}
-	reg.MustRegister(m.Requests, m.Duration, m.InFlight, m.ReloadSuccess, m.ReloadTime, m.Panics)
+	reg.MustRegister(m.Requests, m.Duration, m.InFlight, m.ReloadSuccess, m.ReloadTime, m.Panics, m.Shadow)
 	return m
 }
 

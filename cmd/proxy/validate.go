@@ -16,11 +16,14 @@ func newValidate() *cobra.Command {
 		Short: "check a configuration and report every problem",
 		Long: `Check a configuration without starting anything. Every problem is reported at
 once as file:line:col with the line and a hint. Exit status 1 when there is one;
-warnings alone are 0.`,
+warnings alone are 0. A warning with a code in brackets is silenced, where it is
+meant, by a comment on its line or alone on the line above it:
+  # sallyport:ignore CODE reason`,
 		Args: cobra.NoArgs,
 	}
 	file := configFlag(cmd)
 	format := cmd.Flags().String("format", "text", "`text` or json")
+	known := cmd.Flags().String("facts", "", "facts `file`: warn of groups and people that it does not know")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch *format {
 		case "text", "json":
@@ -31,6 +34,15 @@ warnings alone are 0.`,
 		report := validation{Problems: problems}
 		if cfg != nil {
 			report.Warnings, report.routes = cfg.Warnings, len(cfg.Routes)
+			if *known != "" {
+				f, err := readFacts(cmd, *known)
+				if err != nil {
+					return err
+				}
+				for _, r := range cfg.Routes {
+					report.Warnings = append(report.Warnings, f.Unknown(r.Policy)...)
+				}
+			}
 		}
 		if err := report.write(cmd.OutOrStdout(), *format); err != nil {
 			return err
@@ -60,7 +72,11 @@ func (v validation) write(w io.Writer, format string) error {
 	}
 	config.Format(w, v.Problems, colorful(w))
 	for _, warning := range v.Warnings {
-		fmt.Fprintf(w, "%s: warning: %s\n", warning.Position, warning.Message)
+		code := ""
+		if warning.Code != "" {
+			code = " [" + warning.Code + "]"
+		}
+		fmt.Fprintf(w, "%s: warning: %s%s\n", warning.Position, warning.Message, code)
 		if warning.Hint != "" {
 			fmt.Fprintf(w, "  hint: %s\n", warning.Hint)
 		}
@@ -79,13 +95,14 @@ type place struct {
 	Line    int    `json:"line"`
 	Col     int    `json:"col"`
 	Message string `json:"message"`
+	Code    string `json:"code,omitempty"` // of a warning that can be silenced
 	Hint    string `json:"hint,omitempty"`
 }
 
 func places(ps []config.Problem) []place {
 	out := make([]place, 0, len(ps))
 	for _, p := range ps {
-		out = append(out, place{p.Position.File, p.Position.Line, p.Position.Col, p.Message, p.Hint})
+		out = append(out, place{p.Position.File, p.Position.Line, p.Position.Col, p.Message, p.Code, p.Hint})
 	}
 	return out
 }

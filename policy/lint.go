@@ -1,0 +1,120 @@
+package policy
+
+import "fmt"
+
+// The codes of Lint, which "# sallyport:ignore CODE reason" names.
+const (
+	LintRejectDeniesNobody = "reject-denies-nobody"
+	LintNeverHolds         = "never-holds"
+	LintAlwaysHolds        = "always-holds"
+)
+
+// Lint tells what a policy says and can hardly mean: rules that never hold, rules
+// that always do, and what they make pointless. It decides nothing.
+func (p *Policy) Lint() []Problem {
+	var out []Problem
+	if p == nil || p.broken {
+		return nil
+	}
+	note := func(at Position, code, hint, format string, args ...any) {
+		out = append(out, Problem{Position: at, Code: code, Message: fmt.Sprintf(format, args...), Hint: hint})
+	}
+	for _, r := range p.rules {
+		for _, l := range r.lists {
+			if len(l.criteria) == 0 {
+				continue
+			}
+			never, always := l.extremes()
+			switch {
+			case never && r.Effect == Deny && l.criteria[0].kind.name == "reject":
+				note(l.criteria[0].pos, LintRejectDeniesNobody, "to deny everybody write accept: true under deny", "reject never holds, so that this denies nobody")
+			case never:
+				note(l.pos, LintNeverHolds, "remove it, or ask for less", "this list can never hold: it %ss nobody", verb(r.Effect))
+			case always && r.Effect == Deny:
+				note(l.pos, LintAlwaysHolds, "remove the other rules, or narrow this one", "this list always holds: everybody is denied, whatever the other rules say")
+			case always && len(l.criteria) > 1:
+				note(l.pos, LintAlwaysHolds, "remove the other criteria, or accept", "this list always holds: the route is public, and its other criteria mean nothing")
+			case always && len(p.rules) > 1 && p.allowsBeside(r):
+				note(l.pos, LintAlwaysHolds, "remove the other allow rules, or this one", "this list always holds: the route is public, and its other allow rules mean nothing")
+			}
+		}
+	}
+	return out
+}
+
+func verb(e Effect) string {
+	if e == Allow {
+		return "allow"
+	}
+	return "denie"
+}
+
+// allowsBeside reports whether another rule allows too.
+func (p *Policy) allowsBeside(r *Rule) bool {
+	for _, other := range p.rules {
+		if other != r && other.Effect == Allow && !other.Shadow && !r.Shadow {
+			return true
+		}
+	}
+	return false
+}
+
+// extremes reports whether a list never or always holds, whoever asks for
+// whatever.
+func (l *list) extremes() (never, always bool) {
+	yes, no := 0, 0
+	for _, c := range l.criteria {
+		if !c.kind.fixed {
+			continue
+		}
+		if c.kind.answer != l.op.inverts() {
+			yes++
+		} else {
+			no++
+		}
+	}
+	n := len(l.criteria)
+	if l.op.wantsAll() {
+		return no > 0 || l.op == And && l.contradicts(), yes == n
+	}
+	return no == n, yes > 0
+}
+
+// contradicts reports whether two criteria want one field to be two things.
+func (l *list) contradicts() bool {
+	wanted := map[string]value{}
+	for _, c := range l.criteria {
+		if c.kind.list || c.kind.own || len(c.matchers) != 1 || c.matchers[0].op != "is" {
+			continue
+		}
+		v := c.matchers[0].operands[0].value
+		if c.kind.mail {
+			v.str = foldMail(v.str)
+		}
+		if before, ok := wanted[c.name()]; ok && before != v {
+			return true
+		}
+		wanted[c.name()] = v
+	}
+	return false
+}
+
+// Named returns the texts that a criterion asks for by "is", "in" and "has", with
+// their places.
+func (p *Policy) Named(criterion string) []GroupRef {
+	var refs []GroupRef
+	for c := range p.criteria() {
+		if c.kind.name != criterion {
+			continue
+		}
+		for _, m := range c.matchers {
+			if m.op != "is" && m.op != "in" && m.op != "has" {
+				continue
+			}
+			for _, o := range m.operands {
+				refs = append(refs, GroupRef{o.value.text(), o.pos})
+			}
+		}
+	}
+	return refs
+}
