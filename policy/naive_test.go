@@ -39,7 +39,7 @@ var naiveShadow bool
 // turn into an allow.
 func naiveWhole(doc any, in *Input) naiveDecision {
 	d := naiveDecide(doc, in)
-	if d.effect == Deny && in.Subject != nil {
+	if d.effect == Deny && in.Subject != nil && (!d.allow.value || d.deny.value) {
 		naiveMet = true
 		met := naiveDecide(doc, in)
 		naiveMet = false

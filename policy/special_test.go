@@ -179,6 +179,7 @@ func TestUnmetStepUpAsksForASignInThatWouldHelp(t *testing.T) {
 		{"{allow: {or: [groups: wiki]}, deny: {not: [auth_age: {max: 1h}]}}", signedIn(2*time.Hour, ""), StepUp, SignIn{Aged: true, MaxAge: time.Hour}},
 		{"{allow: {or: [auth_age: {max: 3h}]}, deny: {not: [auth_age: {max: 1h}, auth_method: mfa]}}", signedIn(4*time.Hour, ""), StepUp, SignIn{Aged: true, MaxAge: time.Hour, Method: "mfa"}},
 		{"{allow: {and: [auth_age: {max: 1h}]}, deny: {or: [groups: wiki]}}", signedIn(2*time.Hour, ""), Deny, SignIn{}},
+		{"[{allow: {or: [accept: true]}}, {allow: {not: [auth_context: urn:a, device: {approved: true}]}}]", signedIn(0, ""), Deny, SignIn{}},
 		{"allow: {and: [auth_age: {max: 1h}]}", altered(func(in *Input) { in.Now = now }), StepUp, SignIn{Aged: true, MaxAge: time.Hour}},
 		{"allow: {and: [auth_age: {max: 1h}]}", stranger(), Unauthenticated, SignIn{}},
 	} {

@@ -69,8 +69,13 @@ func (c *criterion) wants() *SignIn {
 }
 
 // stepUpTo makes d, a denial, ask for a new sign-in if that would be allowed in:
-// if the policy allows once every criterion that a sign-in can meet is met.
+// if the policy allows once every criterion that a sign-in can meet is met. What
+// is allowed already and denied for another reason, such as a device, no sign-in
+// mends.
 func (c *code) stepUpTo(f facts, rules []*Rule, d *Decision) {
+	if d.AllowHolds && !d.DenyHolds {
+		return
+	}
 	then := f
 	then.assume = true
 	allow, deny := judge(c.allow, then), judge(c.deny, then)

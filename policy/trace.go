@@ -75,7 +75,7 @@ func (p *Policy) trace(f facts) []RuleTrace {
 // is set.
 func (g *Program) settle(f facts, rules []RuleTrace, shadow bool) Decision {
 	d := tallied(rules, shadow, g.rules)
-	if d.Effect != Deny || f.in.Subject == nil {
+	if d.Effect != Deny || f.in.Subject == nil || d.AllowHolds && !d.DenyHolds {
 		return d
 	}
 	then := f
