@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"sallyport/identity"
+	"sallyport/internal/requestid"
 	"sallyport/internal/weberr"
 	"sallyport/policy"
 	"sallyport/session"
@@ -44,6 +45,7 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 
 func (h *Handler) policyRequest(x *exchange) policy.Request {
 	req := policy.Request{
+		ID: requestid.From(x.r.Context()), Query: x.target.query,
 		Method: x.r.Method, Host: x.host, Path: x.target.match, IP: x.ip, Header: x.r.Header,
 	}
 	if x.r.TLS != nil && len(x.r.TLS.PeerCertificates) > 0 {

@@ -227,3 +227,22 @@ func TestNothingEmittedHoldsASecret(t *testing.T) {
 		}
 	}
 }
+
+// The request id on a page finds the record that says why, as docs/how-to/debug-a-denial.md has it.
+func TestARequestIDFindsTheDecision(t *testing.T) {
+	w := harness.Start(t, harness.Options{Extra: "authorize_log_fields: [request-id, email, path, query]"})
+	bob := harness.NewBrowser(t)
+	p := bob.SignIn(w.URL("admin", "/board?day=monday&token=query-secret-456"), "bob@example.com", harness.BobPassword)
+	if id := p.Header.Get("X-Request-Id"); p.Status != 403 || len(id) < 16 || !strings.Contains(p.Body, id) {
+		t.Fatalf("%d, request id %q", p.Status, id)
+	}
+	until(t, "the decision record", func() bool {
+		for _, line := range strings.Split(w.Log.String(), "\n") {
+			if strings.Contains(line, `"authorize check"`) && strings.Contains(line, p.Header.Get("X-Request-Id")) {
+				return strings.Contains(line, "groups-unauthorized") && strings.Contains(line, "bob@example.com") &&
+					strings.Contains(line, "day=monday") && !strings.Contains(line, "query-secret-456")
+			}
+		}
+		return false
+	})
+}
