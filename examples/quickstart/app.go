@@ -17,6 +17,8 @@ import (
 const (
 	appAddr = "127.0.0.1:8445"
 	jwksURL = "https://verify.localhost:8443/.well-known/pomerium/jwks.json"
+
+	assertionHeader = "X-Pomerium-Jwt-Assertion"
 )
 
 // app is what stands behind the proxy: it believes nothing but the assertion,
@@ -60,6 +62,8 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, name := range []string{"X-Pomerium-Claim-Email", "X-Pomerium-Claim-Groups", "X-Forwarded-Host", "X-Request-Id"} {
 		shown[name] = r.Header.Get(name)
 	}
+	// In short: it is a credential of this application, and long.
+	shown[assertionHeader] = fmt.Sprintf("%.32s… (signature checked)", r.Header.Get(assertionHeader))
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_ = page.Execute(w, map[string]any{"Who": who, "Host": r.Header.Get("X-Forwarded-Host"), "Headers": shown})
 }
@@ -67,7 +71,7 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // verify checks the assertion as docs/how-to/verify-the-assertion.md says.
 func (a *app) verify(r *http.Request) (person, error) {
 	var who person
-	token, err := jwt.ParseSigned(r.Header.Get("X-Pomerium-Jwt-Assertion"), []jose.SignatureAlgorithm{jose.ES256})
+	token, err := jwt.ParseSigned(r.Header.Get(assertionHeader), []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return who, fmt.Errorf("no assertion: %w", err)
 	}

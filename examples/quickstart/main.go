@@ -40,12 +40,12 @@ func run(ctx context.Context, dir string, out io.Writer) error {
 	}
 	okta, err := startOkta(pki)
 	if err != nil {
-		return fmt.Errorf("stand-in Okta on %s: %w (is another quickstart running?)", oktaAddr, err)
+		return fmt.Errorf("%w (is another quickstart running?)", err)
 	}
 	defer okta.Close()
 	app, err := startApp(pki)
 	if err != nil {
-		return fmt.Errorf("sample application on %s: %w (is another quickstart running?)", appAddr, err)
+		return fmt.Errorf("sample application: %w (is another quickstart running?)", err)
 	}
 	defer app.Close()
 	return runProxy(ctx, dir, pki, func() { explain(out, dir) })

@@ -127,7 +127,7 @@ func (k *Okta) seed() error {
 func (k *Okta) listen() error {
 	ln, err := net.Listen("tcp", k.opts.Addr)
 	if err != nil {
-		return fmt.Errorf("listen for the stand-in Okta on %q: %w", k.opts.Addr, err)
+		return fmt.Errorf("listen for the stand-in Okta: %w", err)
 	}
 	k.listener = ln
 	scheme := "http"
@@ -136,7 +136,7 @@ func (k *Okta) listen() error {
 	}
 	_, port, err := net.SplitHostPort(ln.Addr().String())
 	if err != nil {
-		return fmt.Errorf("listen for the stand-in Okta on %q: %w", k.opts.Addr, err)
+		return fmt.Errorf("listen for the stand-in Okta: %w", err)
 	}
 	k.url = scheme + "://" + net.JoinHostPort(k.opts.Host, port)
 	if k.opts.Issuer != "" {
