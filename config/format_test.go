@@ -19,7 +19,7 @@ func TestProblemsAreToldWithLineCaretAndHint(t *testing.T) {
 	want := `config.yaml:2:15: timeout_read: expected a duration such as "30s", "5m" or "1h30m", got the number 30
     2 | timeout_read: 30
       |               ^
-        hint: say the unit: 30s
+        hint: say the unit: 30s, 30m or 30h
 `
 	if diff := cmp.Diff(want, formatted("log_level: info\ntimeout_read: 30\n", false)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

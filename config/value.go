@@ -165,7 +165,7 @@ func (v value) duration() (time.Duration, bool) {
 		days, _ := strconv.ParseFloat(strings.TrimSuffix(s, "d"), 64)
 		v.expected(what, "days are no unit: write "+strconv.FormatFloat(days*24, 'f', -1, 64)+"h")
 	case isNumber(s):
-		v.expected(what, "say the unit: "+s+"s")
+		v.expected(what, "say the unit: "+s+"s, "+s+"m or "+s+"h")
 	default:
 		v.expected(what, "")
 	}

@@ -88,6 +88,8 @@ func (l *loader) syntax(name string, src *source, err error) {
 	switch line := src.line(mark.Line); {
 	case strings.Contains(message, "cannot start any token") && strings.HasPrefix(strings.TrimLeft(line, " "), "\t"):
 		message, hint = "a tab where only spaces may indent", "replace tabs by spaces"
+	case strings.Contains(message, "tab character"):
+		message, hint = "a tab where only spaces may indent", "replace tabs by spaces"
 	case strings.Contains(message, "cannot start any token"):
 		message, hint = "a value cannot begin with this character", "put the value in quotes"
 	case strings.Contains(message, "mapping values are not allowed"):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -62,6 +63,9 @@ func (l *listeners) open(s *Server, cfg *config.Config) error {
 // stands.
 func (l *listeners) openMain(s *Server, cfg *config.Config) error {
 	ln, err := net.Listen("tcp", cfg.Listen.Address)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("address: %w: ports below 1024 need the capability CAP_NET_BIND_SERVICE, or root", err)
+	}
 	if err != nil {
 		return fmt.Errorf("address: %w", err)
 	}

@@ -40,6 +40,7 @@ func (s *Server) reloadLocked() error {
 	}
 	old := s.gen.Load().cfg
 	if cfg.Hash == old.Hash {
+		s.log.Info("configuration is the one in force: nothing to change")
 		return nil
 	}
 	gen, err := s.build(cfg)

@@ -179,7 +179,7 @@ func openRing(cfg *config.Config, secrets [][]byte, key string, log *slog.Logger
 	if len(secrets) == 0 {
 		made, created, err := keyring.LoadOrCreate(cfg.Storage.DataDir, key)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", key, err)
+			return nil, fmt.Errorf("%s is not set, and none can be kept in data_dir: %w", key, err)
 		}
 		if created {
 			log.Info("no "+key+" configured: made one and keep it in the data directory", slog.String("data_dir", cfg.Storage.DataDir))

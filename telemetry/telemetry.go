@@ -48,7 +48,7 @@ func NewLog(w io.Writer, level string) *Log {
 	v := new(slog.LevelVar)
 	l, _ := ParseLevel(level)
 	v.Set(l)
-	h := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: v, ReplaceAttr: lowerLevel})
+	h := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: v, ReplaceAttr: readable})
 	return &Log{Logger: slog.New(h), level: v}
 }
 
@@ -58,8 +58,12 @@ func (l *Log) SetLevel(level string) {
 	l.level.Set(v)
 }
 
-// lowerLevel writes levels as Pomerium's log does: "info", not "INFO".
-func lowerLevel(groups []string, a slog.Attr) slog.Attr {
+// readable writes levels as Pomerium's log does, "info", not "INFO", and
+// durations with their unit: "2s", not 2000000000.
+func readable(groups []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		return slog.String(a.Key, a.Value.Duration().String())
+	}
 	if len(groups) > 0 || a.Key != slog.LevelKey {
 		return a
 	}

@@ -25,7 +25,7 @@ func newAccessReview() *cobra.Command {
 		Long: `Write one line for each person and route they may pass: why, and on which
 conditions of the request or the sign-in. People come from a facts file. With
 --diff only what differs from an older configuration is written.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	file := configFlag(cmd)
 	facts := cmd.Flags().String("facts", "", "facts `file`: the directory on paper")

@@ -29,7 +29,12 @@ that would let them in, and every rule with what it wanted and what was there.
 With --facts nothing is contacted: routes come from the configuration, people
 and sessions from the file. Without it a running instance is asked through its
 admin socket.`,
-		Args: cobra.ExactArgs(2),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return fmt.Errorf("%w: a method and a URL are expected, as in GET https://wiki.example.com/x", errUsage)
+			}
+			return nil
+		},
 	}
 	q := questionFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return q.run(cmd, args[0], args[1]) }

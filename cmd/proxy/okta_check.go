@@ -31,7 +31,7 @@ far as it can be told without signing in, its sign-out URI.
 
 A few small requests are made, which change nothing. Each problem comes with the
 step that mends it. Exit status 1 when there is one; warnings alone are 0.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	file := configFlag(cmd)
 	format := cmd.Flags().String("format", "text", "`text` or json")

@@ -27,7 +27,7 @@ puts this deployment's own values into them.
 
 --rotate FILE makes a new key for the service account in FILE and keeps the
 present one beside it, so that reading goes on until Okta has the new one.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	var k keygen
 	cmd.Flags().StringVar(&k.clientID, "client-id", "", "client `id` of the API Services app")

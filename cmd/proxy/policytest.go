@@ -25,7 +25,12 @@ func newPolicyTest() *cobra.Command {
 		Long: `Run files of policy tests: each test says who asks for what and what is to be
 decided. Exit status 1 when a decision differs or a file is not understood.
 Nothing is contacted; people and sessions come from the facts of the file.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return fmt.Errorf("%w: a file of policy tests is expected", errUsage)
+			}
+			return nil
+		},
 	}
 	format := cmd.Flags().String("format", "text", "`text`, json or junit")
 	coverage := cmd.Flags().Bool("coverage", false, "list rules that hold in no test")

@@ -23,9 +23,11 @@ func newRoot() *cobra.Command {
 		Use:           "sallyport",
 		Short:         "identity-aware reverse proxy for organisations on Okta",
 		Long:          about,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+
+		SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case version:
@@ -41,6 +43,22 @@ func newRoot() *cobra.Command {
 	root.Flags().BoolVar(&version, "version", false, "print the version")
 	root.AddCommand(newRun(), newValidate(), newRoutes(), newExplain(), newPolicy(), newAccess(), newSessions(), newOkta(), newVersion())
 	return root
+}
+
+// noArgs refuses arguments, with what was probably meant.
+func noArgs(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case !cmd.HasAvailableSubCommands() && cmd.Flags().Lookup("config") != nil:
+		return fmt.Errorf("%w: %q takes no arguments, got %q: a configuration is named with --config FILE", errUsage, cmd.CommandPath(), args[0])
+	case !cmd.HasAvailableSubCommands():
+		return fmt.Errorf("%w: %q takes no arguments, got %q", errUsage, cmd.CommandPath(), args[0])
+	}
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return fmt.Errorf("%w: unknown command %q: did you mean %q?", errUsage, args[0], near[0])
+	}
+	return fmt.Errorf("%w: unknown command %q: %s --help lists them", errUsage, args[0], cmd.CommandPath())
 }
 
 // pomeriumFlags lets -config and -version with one dash work, as Pomerium's do.
@@ -67,7 +85,7 @@ func configFlag(cmd *cobra.Command) *string {
 func load(cmd *cobra.Command, file string) (*config.Config, error) {
 	cfg, problems := config.Load(loadOptions(file))
 	if len(problems) > 0 {
-		printProblems(cmd.ErrOrStderr(), problems)
+		printProblems(cmd.ErrOrStderr(), file, problems)
 		return nil, explainedError{}
 	}
 	return cfg, nil

@@ -14,7 +14,7 @@ func newRoutes() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "routes",
 		Short: "print the route table as it is matched, with policies in short",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 	}
 	file := configFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -21,7 +21,7 @@ func newRun() *cobra.Command {
 
 SIGHUP and a change of the file reload the configuration; a bad file keeps the
 last good one in force.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	file := configFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return run(cmd, *file) }
@@ -32,7 +32,7 @@ func run(cmd *cobra.Command, file string) error {
 	s, err := server.New(cmd.Context(), server.Options{Load: loadOptions(file), Log: cmd.ErrOrStderr()})
 	var bad *server.ConfigError
 	if errors.As(err, &bad) {
-		printProblems(cmd.ErrOrStderr(), bad.Problems)
+		printProblems(cmd.ErrOrStderr(), file, bad.Problems)
 		return explainedError{}
 	}
 	if err != nil {
@@ -56,8 +56,13 @@ func environmentConfigures() bool {
 	return false
 }
 
-func printProblems(w io.Writer, problems []config.Problem) {
+const noFile = "no --config FILE was given, so the environment alone was read"
+
+func printProblems(w io.Writer, file string, problems []config.Problem) {
 	config.Format(w, problems, colorful(w))
+	if file == "" {
+		fmt.Fprintln(w, noFile)
+	}
 	fmt.Fprintf(w, "%s; nothing was started or changed\n", count(len(problems), "problem"))
 }
 

@@ -25,7 +25,7 @@ func newSessions() *cobra.Command {
 }
 
 func newSessionsList() *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "list who is signed in", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "list", Short: "list who is signed in", Args: noArgs}
 	instance := instanceFlags(cmd)
 	format := cmd.Flags().String("format", "text", "`text` or json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -63,7 +63,7 @@ func newSessionsRevoke() *cobra.Command {
 		Use:   "revoke",
 		Short: "end sessions at once, open streams included",
 		Long:  "End the session with an id of `sessions list`, or all sessions of a person. Give exactly one of --id, --email and --subject.",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 	}
 	instance := instanceFlags(cmd)
 	var req server.RevokeRequest
@@ -79,6 +79,7 @@ func newSessionsRevoke() *cobra.Command {
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "revoked: %d\n", answer.Revoked)
 		if answer.Revoked == 0 {
+			fmt.Fprintln(cmd.ErrOrStderr(), "no such session: `sallyport sessions list` shows who is signed in")
 			return explainedError{}
 		}
 		return nil
@@ -102,6 +103,7 @@ func (i instance) call(cmd *cobra.Command, method, path string, body, out any) e
 	if socket == "" {
 		cfg, err := load(cmd, *i.file)
 		if err != nil {
+			fmt.Fprintln(cmd.ErrOrStderr(), "the configuration is read to find the running instance; --socket DATA_DIR/admin.sock names it without")
 			return err
 		}
 		socket = server.AdminSocket(cfg.Storage.DataDir)
@@ -139,7 +141,7 @@ func (i instance) call(cmd *cobra.Command, method, path string, body, out any) e
 func unreachable(socket string, err error) error {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("no running instance: %s does not exist", socket)
+		return fmt.Errorf("no running instance: %s does not exist; --socket names the admin.sock in the data directory of another", socket)
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("%s may be opened by its owner only: run this as the user that runs the proxy", socket)
 	}

@@ -19,7 +19,7 @@ once as file:line:col with the line and a hint. Exit status 1 when there is one;
 warnings alone are 0. A warning with a code in brackets is silenced, where it is
 meant, by a comment on its line or alone on the line above it:
   # sallyport:ignore CODE reason`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	file := configFlag(cmd)
 	format := cmd.Flags().String("format", "text", "`text` or json")
@@ -48,6 +48,9 @@ meant, by a comment on its line or alone on the line above it:
 			return err
 		}
 		if len(problems) > 0 {
+			if *file == "" {
+				fmt.Fprintln(cmd.ErrOrStderr(), noFile)
+			}
 			return explainedError{}
 		}
 		return nil
@@ -82,7 +85,7 @@ func (v validation) write(w io.Writer, format string) error {
 		}
 	}
 	if len(v.Problems) > 0 {
-		_, err := fmt.Fprintf(w, "not valid: %s, %s\n", count(len(v.Problems), "problem"), count(len(v.Warnings), "warning"))
+		_, err := fmt.Fprintf(w, "not valid: %s; warnings are shown once there is none\n", count(len(v.Problems), "problem"))
 		return err
 	}
 	_, err := fmt.Fprintf(w, "valid: %s, %s\n", count(v.routes, "route"), count(len(v.Warnings), "warning"))
