@@ -73,7 +73,7 @@ func TestRulesInShadowAreCountedAndLogged(t *testing.T) {
 			t.Errorf("the metrics do not say %s", want)
 		}
 	}
-	if !strings.Contains(w.Log.String(), `"shadow":"shadow-deny"`) {
-		t.Error("the log does not say whom the rule would have stopped")
-	}
+	until(t, "the log says whom the rule would have stopped", func() bool {
+		return strings.Contains(w.Log.String(), `"shadow":"shadow-deny"`)
+	})
 }
