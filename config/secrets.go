@@ -14,6 +14,7 @@ func (l *loader) secretName(name string) bool {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		name = name[i+1:]
 	}
+	name = strings.TrimRight(name, "0123456789[] ") // "route 12": the items of a list are judged once
 	if secret, known := l.secretKeys[name]; known {
 		return secret
 	}

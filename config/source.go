@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -13,6 +14,9 @@ import (
 // environment variable held. It knows which parts of it nobody may see.
 type source struct {
 	lines []string
+	// ascii are the lines of one byte a character, where columns need no counting:
+	// a file may be one line of many routes.
+	ascii []bool
 	// starts are the places where the nodes of the text begin, in order.
 	starts []place
 	// hidden are the lines that hold secrets.
@@ -33,6 +37,7 @@ func newSource(text []byte) *source {
 	s := &source{hidden: map[int]span{}, doubtful: map[int]bool{}}
 	for line := range bytes.Lines(text) {
 		s.lines = append(s.lines, strings.TrimRight(string(line), "\r\n"))
+		s.ascii = append(s.ascii, !bytes.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf }))
 	}
 	return s
 }
@@ -47,6 +52,9 @@ func (s *source) line(n int) string {
 
 // column turns the reader's column, in characters, into bytes.
 func (s *source) column(line, chars int) int {
+	if line >= 1 && line <= len(s.ascii) && s.ascii[line-1] && chars >= 1 {
+		return chars
+	}
 	n := 0
 	for i := range s.line(line) {
 		if n++; n == chars {
