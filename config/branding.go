@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/internal/nearest"
 	"sallyport/internal/ui"
 )
 
@@ -155,7 +156,7 @@ func (v value) checkFolder(dir string) bool {
 			continue
 		}
 		hint := "the names are " + strings.Join(ui.TemplateNames(), ", ")
-		if near := nearest(e.Name(), ui.TemplateNames()); near != "" {
+		if near := nearest.To(e.Name(), ui.TemplateNames()); near != "" {
 			hint = "did you mean \"" + near + "\"?"
 		}
 		v.fail(hint, "no page is made from %q", e.Name())

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"sallyport/internal/nearest"
 )
 
 // given is what an object says, by the name of the key; a value that came from
@@ -86,7 +88,7 @@ func harmless(k Key, v value) bool {
 func (l *loader) unknown(e pair, where string, known []string) {
 	name := e.key.n.Value
 	hint := ""
-	if near := nearest(name, known); near != "" {
+	if near := nearest.To(name, known); near != "" {
 		hint = "did you mean \"" + near + "\"?"
 	} else if place := l.homes[name]; place != "" && place != where {
 		hint = "it is a key of " + place

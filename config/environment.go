@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"sallyport/internal/nearest"
 )
 
 // environment is the variables that are set to something. Empty ones count as
@@ -133,7 +135,7 @@ func (l *loader) strangers(keys []Key) {
 			continue
 		}
 		hint := "variables of keys that are Pomerium's have no prefix"
-		if near := nearest(strings.ToLower(name), lower(known)); near != "" {
+		if near := nearest.To(strings.ToLower(name), lower(known)); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", strings.ToUpper(near))
 		}
 		l.warn(Position{File: "env " + name}, hint, "unknown variable, it has no effect")

@@ -1,6 +1,10 @@
 package config
 
-import "slices"
+import (
+	"slices"
+
+	"sallyport/internal/nearest"
+)
 
 // runtimeFlag is one of Pomerium's runtime_flags: set is nil where nothing here
 // depends on it.
@@ -78,7 +82,7 @@ func readFlags(g *globals, v value) {
 				names[i] = f.name
 			}
 			hint := ""
-			if near := nearest(name, names); near != "" {
+			if near := nearest.To(name, names); near != "" {
 				hint = "did you mean \"" + near + "\"?"
 			}
 			p.key.fail(hint, "unknown flag %s", shortQuote(name))

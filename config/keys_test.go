@@ -120,18 +120,6 @@ func TestEveryKeyStandsInTheReference(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	known := []string{"cookie_expire", "cookie_secret", "routes", "to", "from"}
-	for name, want := range map[string]string{
-		"cookie_expires": "cookie_expire", "cokie_secret": "cookie_secret", "cookie-secret": "cookie_secret",
-		"ruotes": "routes", "form": "from", "elephant": "", "x": "", "COOKIE_SECRET": "cookie_secret",
-	} {
-		if got := nearest(name, known); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", name, got, want)
-		}
-	}
-}
-
 func TestPatternCovers(t *testing.T) {
 	for _, c := range []struct {
 		pattern, host string

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"sallyport/internal/nearest"
 )
 
 // The types of values, by the names that the reference uses.
@@ -55,7 +57,7 @@ func (v value) choice(allowed []string) (string, bool) {
 		}
 	}
 	hint := ""
-	if near := nearest(s, allowed); near != "" {
+	if near := nearest.To(s, allowed); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	v.expected("one of "+strings.Join(allowed, ", "), hint)

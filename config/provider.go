@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/internal/nearest"
 	"sallyport/internal/oktaurl"
 )
 
@@ -66,7 +67,7 @@ func readProviderName(g *globals, v value) {
 		v.expected("okta or oidc", "with \"oidc\" and the issuer as idp_provider_url, other providers of OpenID Connect work too")
 	default:
 		hint := "the providers are okta and oidc"
-		if near := nearest(name, []string{"okta", "oidc"}); near != "" {
+		if near := nearest.To(name, []string{"okta", "oidc"}); near != "" {
 			hint = "did you mean \"" + near + "\"?"
 		}
 		v.expected("okta or oidc", hint)

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"sallyport/internal/nearest"
 )
 
 // routes reads all routes and what must hold between them.
@@ -198,7 +200,7 @@ func (l *loader) dependency(g *globals, drafts []*draft, d *draft, v value) stri
 		hosts = append(hosts, other.From.Host)
 	}
 	hint := ""
-	if near := nearest(bareHost, hosts); near != "" {
+	if near := nearest.To(bareHost, hosts); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	v.fail(hint, "there is no route for host %q", s)

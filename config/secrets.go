@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"sallyport/internal/nearest"
 )
 
 // secretName reports whether a key of that name may hold something that must
@@ -57,7 +59,7 @@ func (l *loader) hideSecrets(source string, n *yaml.Node) {
 func (l *loader) nearSecret(name string) bool {
 	near, asked := l.nearSecrets[name]
 	if !asked {
-		near = l.secretName(nearest(name, l.secretList))
+		near = l.secretName(nearest.To(name, l.secretList))
 		l.nearSecrets[name] = near
 	}
 	return near

@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"strings"
+
+	"sallyport/internal/nearest"
 )
 
 var telemetryKeys = []key[globals]{
@@ -68,7 +70,7 @@ func fieldsKind(known []string) kind[[]string] {
 			}
 			if !slices.Contains(known, s) && !strings.HasPrefix(s, "headers.") {
 				hint := ""
-				if near := nearest(strings.ReplaceAll(s, "_", "-"), known); near != "" {
+				if near := nearest.To(strings.ReplaceAll(s, "_", "-"), known); near != "" {
 					hint = "did you mean \"" + near + "\"?"
 				}
 				item.fail(hint, "unknown field %s", shortQuote(s))

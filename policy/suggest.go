@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"sallyport/internal/nearest"
 )
 
 // What people write for what the language calls otherwise.
@@ -79,45 +81,8 @@ func meant(name string) string {
 
 // closest returns the known name that was probably meant, "" if none is near.
 func closest(name string, known []string, others map[string]string) string {
-	name = strings.ToLower(strings.ReplaceAll(name, "-", "_"))
-	if other := others[name]; slices.Contains(known, other) {
+	if other := others[strings.ToLower(strings.ReplaceAll(name, "-", "_"))]; slices.Contains(known, other) {
 		return other
 	}
-	best, least := "", 3
-	if len(name) < 5 {
-		least = 2
-	}
-	for _, k := range known {
-		if d := distance(name, k); d < least {
-			best, least = k, d
-		}
-	}
-	return best
-}
-
-// distance is how many letters must be put in, left out or changed, two
-// neighbours changing places counting as one; more than 3 is as good as any.
-func distance(a, b string) int {
-	if len(a) > len(b)+3 || len(b) > len(a)+3 {
-		return 4
-	}
-	before, last, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		next[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := 1
-			if a[i-1] == b[j-1] {
-				change = 0
-			}
-			next[j] = min(last[j]+1, next[j-1]+1, last[j-1]+change)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				next[j] = min(next[j], before[j-2]+1)
-			}
-		}
-		before, last, next = last, next, before
-	}
-	return last[len(b)]
+	return nearest.To(name, known)
 }

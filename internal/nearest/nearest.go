@@ -1,10 +1,14 @@
-package config
+// Package nearest finds the known name that somebody who misspelt one probably
+// meant, for hints like "did you mean". What is known, and what is done with the
+// answer, is the caller's matter.
+package nearest
 
 import "strings"
 
-// nearest returns the name among known that was most likely meant, "" if none
-// is near.
-func nearest(name string, known []string) string {
+// To returns the name among known that was most likely meant, "" if none is
+// near. Case counts for nothing, nor does a dash for an underscore. The longer
+// the name, the more may be wrong with it.
+func To(name string, known []string) string {
 	name = strings.ToLower(strings.ReplaceAll(name, "-", "_"))
 	best, least := "", 2+len(name)/6
 	if len(name) < 5 {
