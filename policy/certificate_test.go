@@ -44,6 +44,11 @@ func makeCertificate() *x509.Certificate {
 	return cert
 }
 
+// trust makes the request one with a certificate that was verified.
+func trust(in *Input, c *x509.Certificate) {
+	in.Request.ClientCertificate, in.Request.ClientCertificateTrusted = c, true
+}
+
 // colons writes a fingerprint as browsers show it.
 func colons(s string) string {
 	var pairs []string

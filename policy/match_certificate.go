@@ -16,8 +16,8 @@ func compileCertificate(c *criterion) question {
 		tests[i] = certificateTest(m)
 	}
 	return func(f facts) bool {
-		cert := f.in.Request.ClientCertificate
-		if cert == nil || f.in.Request.ClientCertificateError != nil {
+		cert := f.in.Request.trustedCertificate()
+		if cert == nil {
 			return false
 		}
 		for _, test := range tests {
@@ -79,9 +79,7 @@ func digestTest(operands []operand, decode func(string) ([]byte, error), part fu
 
 // compileInvalidCertificate asks for the lack of a certificate, or of trust in it.
 func compileInvalidCertificate(*criterion) question {
-	return func(f facts) bool {
-		return f.in.Request.ClientCertificate == nil || f.in.Request.ClientCertificateError != nil
-	}
+	return func(f facts) bool { return f.in.Request.trustedCertificate() == nil }
 }
 
 func whyCertificate(f facts, holds bool) Reason {
@@ -106,8 +104,11 @@ func hadCertificate(f facts, _ *criterion) []string {
 	for _, u := range cert.URIs {
 		had = append(had, u.String())
 	}
-	if err := f.in.Request.ClientCertificateError; err != nil {
+	switch err := f.in.Request.ClientCertificateError; {
+	case err != nil:
 		had = append(had, "not trusted: "+err.Error())
+	case !f.in.Request.ClientCertificateTrusted:
+		had = append(had, "not trusted: nobody verified it")
 	}
 	return had
 }

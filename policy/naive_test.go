@@ -201,12 +201,12 @@ func naiveCriterion(name string, content any, in *Input) naiveResult {
 		switch {
 		case in.Request.ClientCertificate == nil:
 			return naiveReason(true, "client-certificate-required")
-		case in.Request.ClientCertificateError != nil:
+		case !in.Request.ClientCertificateTrusted, in.Request.ClientCertificateError != nil:
 			return naiveReason(true, "invalid-client-certificate")
 		}
 		return naiveReason(false, "valid-client-certificate")
 	case "client_certificate":
-		return naiveEither(in.Request.ClientCertificate != nil && in.Request.ClientCertificateError == nil &&
+		return naiveEither(in.Request.ClientCertificate != nil && in.Request.ClientCertificateTrusted && in.Request.ClientCertificateError == nil &&
 			naiveCertificate(in.Request.ClientCertificate, content.(map[string]any)), "client-certificate")
 	case "date", "day_of_week", "time_of_day":
 		return naiveEither(naiveTime(base, in.Now, content), strings.ReplaceAll(base, "_", "-"))

@@ -196,7 +196,8 @@ func drawInput(t *rapid.T) *Input {
 	}
 	if rapid.IntRange(0, 2).Draw(t, "certificate") > 0 {
 		in.Request.ClientCertificate = someCertificate
-		if rapid.Bool().Draw(t, "untrusted") {
+		in.Request.ClientCertificateTrusted = rapid.IntRange(0, 3).Draw(t, "verified") > 0
+		if rapid.IntRange(0, 3).Draw(t, "untrusted") == 0 {
 			in.Request.ClientCertificateError = errUntrusted
 		}
 	}

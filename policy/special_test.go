@@ -97,11 +97,14 @@ func TestWhatTheDirectoryKnowsRestricts(t *testing.T) {
 }
 
 func TestCertificatesRestrict(t *testing.T) {
-	cert := altered(func(in *Input) { in.Request.ClientCertificate = someCertificate })
-	other := altered(func(in *Input) { in.Request.ClientCertificate = otherCertificate })
+	cert := altered(func(in *Input) { trust(in, someCertificate) })
+	other := altered(func(in *Input) { trust(in, otherCertificate) })
 	bad := altered(func(in *Input) {
-		in.Request.ClientCertificate, in.Request.ClientCertificateError = someCertificate, errors.New("expired")
+		trust(in, someCertificate)
+		in.Request.ClientCertificateError = errors.New("expired")
 	})
+	unverified := altered(func(in *Input) { in.Request.ClientCertificate = someCertificate })
+	nothing := altered(func(in *Input) { in.Request.ClientCertificateTrusted = true })
 	none := alice()
 	const ok, no = "client-certificate-ok", "client-certificate-unauthorized"
 	for _, tt := range []tested{
@@ -114,6 +117,10 @@ func TestCertificatesRestrict(t *testing.T) {
 		{"client_certificate: {san_dns: b.example.com, spki_hash: " + keyHashOf(someCertificate) + "}", cert, other, ok, no},
 		{"invalid_client_certificate: true", none, cert, "client-certificate-required", "valid-client-certificate"},
 		{"invalid_client_certificate: true", bad, cert, "invalid-client-certificate", "valid-client-certificate"},
+		{"client_certificate: {san_dns: b.example.com}", cert, unverified, ok, no},
+		{"client_certificate: {san_dns: b.example.com}", cert, nothing, ok, no},
+		{"invalid_client_certificate: true", unverified, cert, "invalid-client-certificate", "valid-client-certificate"},
+		{"invalid_client_certificate: true", nothing, cert, "client-certificate-required", "valid-client-certificate"},
 	} {
 		tt.check(t)
 	}
@@ -123,7 +130,10 @@ func TestCertificatesRestrict(t *testing.T) {
 	if got := refuses.Eval(in).Effect; got != Deny {
 		t.Errorf("without certificate: %s", got)
 	}
-	if in.Request.ClientCertificate = someCertificate; refuses.Eval(in).Effect != Unauthenticated {
+	if in.Request.ClientCertificate = someCertificate; refuses.Eval(in).Effect != Deny {
+		t.Errorf("with a certificate that nobody verified: %s", refuses.Eval(in).Effect)
+	}
+	if trust(in, someCertificate); refuses.Eval(in).Effect != Unauthenticated {
 		t.Errorf("with certificate: %s", refuses.Eval(in).Effect)
 	}
 }
@@ -279,7 +289,7 @@ func TestSpecialCriteriaAllocateNothing(t *testing.T) {
 		{day_of_week: {is: mon-sun, timezone: Europe/Zurich}}, {time_of_day: {timezone: Asia/Tokyo, after: 0:00}}, {app: wiki}, {profile/a: b}, {user_status: ACTIVE}, {auth_method: mfa}, {auth_age: {max: 1h}}, {auth_context: urn:a}]}`)
 	in := withHeader(alice(), "X-Team", "a")
 	in.Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	in.Request.ClientCertificate = someCertificate
+	trust(in, someCertificate)
 	in.Person = identity.NewPerson(identity.Person{Status: identity.StatusActive, Apps: []string{"wiki"}, Profile: map[string][]string{"a": {"b"}}})
 	if n := testing.AllocsPerRun(100, func() { program.Eval(in) }); n != 0 {
 		t.Errorf("%v allocations", n)

@@ -86,11 +86,23 @@ type Request struct {
 	Path              string
 	IP                netip.Addr // client address, v4-mapped unmapped
 	Header            http.Header
-	ClientCertificate *x509.Certificate // leaf, verified or not
-	// ClientCertificateError is why the certificate is not trusted, nil if it is
-	// or if none came.
+	ClientCertificate *x509.Certificate // leaf, verified or not; nil if none came
+	// ClientCertificateTrusted says that whoever made the request verified the
+	// certificate. A certificate of which nobody says so is not trusted.
+	ClientCertificateTrusted bool
+	// ClientCertificateError is why the certificate is not trusted, nil where that
+	// is not known. With one, a certificate is never trusted.
 	ClientCertificateError error
 	// Tool is what a tools/call of the Model Context Protocol calls, nil for any
 	// other request.
 	Tool *string
+}
+
+// trustedCertificate returns the client certificate that was verified, nil if
+// there is none.
+func (r *Request) trustedCertificate() *x509.Certificate {
+	if !r.ClientCertificateTrusted || r.ClientCertificateError != nil {
+		return nil
+	}
+	return r.ClientCertificate
 }

@@ -138,6 +138,8 @@ func (w *World) read(q Question) (*config.Route, *session.Session, policy.Reques
 	req := policy.Request{
 		Method: q.Method, Host: q.URL.Host, Path: q.URL.Path, Query: q.URL.RawQuery, IP: q.IP.Unmap(), Header: q.Header,
 		ClientCertificate: q.ClientCertificate, ClientCertificateError: q.CertificateProblem,
+		// On paper a certificate is good unless the question says what is wrong with it.
+		ClientCertificateTrusted: q.ClientCertificate != nil && q.CertificateProblem == nil,
 	}
 	if req.Header == nil {
 		req.Header = http.Header{}
