@@ -1,6 +1,8 @@
 package authenticate
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -119,6 +121,29 @@ func (s *Service) token(r *http.Request) (string, Proof) {
 		}
 	}
 	return "", ProofNone
+}
+
+// Current returns what has become of a session that a request was let in with,
+// by the rules that Session goes by: session.ErrNone when it counts no more,
+// store.ErrUnavailable when nobody can tell. It is no use of the session.
+func (s *Service) Current(ctx context.Context, was *session.Session) (*session.Session, error) {
+	ss, err := s.o.Sessions.Get(ctx, was.ID)
+	if err != nil {
+		return nil, err
+	}
+	now, behind := s.now(), ss
+	if ss.Parent != "" {
+		if parent, err := s.o.Sessions.Get(ctx, ss.Parent); err == nil {
+			behind = parent
+		}
+	}
+	if err := s.o.Sessions.Check(ss, now); err != nil {
+		return nil, err
+	}
+	if outlived(behind, s.o.Settings.OutageGrace, now) {
+		return nil, fmt.Errorf("%w: it could not be refreshed for longer than the grace", session.ErrNone)
+	}
+	return ss, nil
 }
 
 // presentsToken reports whether a request comes from a program that has, or

@@ -57,7 +57,7 @@ type Options struct {
 // Authorizer decides for the routes of one generation. Safe for concurrent use.
 type Authorizer struct {
 	programs  map[*config.Route]*policy.Program
-	groups    map[*config.Route][]string // that a route's policy names
+	groups    map[*config.Route][]string // that a policy names; none where it goes by other facts of the directory
 	directory Directory
 	doubt     func(p *identity.Person, groups []string) bool
 	now       func() time.Time
@@ -104,7 +104,11 @@ func New(o Options) (*Authorizer, error) {
 		if len(refs) > 0 && a.directory == nil {
 			return nil, fmt.Errorf("route %s: group %q at %s: no directory is configured that knows groups", r.Name, refs[0].Name, refs[0].Position)
 		}
-		if needs := r.Policy.NeedsDirectory(); len(needs) > 0 && a.directory == nil {
+		needs := r.Policy.NeedsDirectory()
+		if len(needs) > 0 && a.groups[r] == nil {
+			a.groups[r] = []string{}
+		}
+		if len(needs) > 0 && a.directory == nil {
 			return nil, fmt.Errorf("route %s: %s at %s: no directory is configured that knows it", r.Name, needs[0].Name, needs[0].Position)
 		}
 	}

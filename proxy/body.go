@@ -47,6 +47,9 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		for name := range b.out.Trailer {
 			b.out.Trailer[name] = x.r.Trailer[name]
 		}
+		x.mu.Lock()
+		x.whole = true
+		x.mu.Unlock()
 		x.requestSent()
 	default:
 		x.mu.Lock()

@@ -11,7 +11,7 @@ var (
 	errUpstreamTimeout = errors.New("the upstream did not answer in time")
 	errIdle            = errors.New("neither side sent anything for too long")
 	errClientSilent    = errors.New("the client stopped sending its body")
-	errCut             = errors.New("the session ended")
+	errCut             = errors.New("the session or the access ended")
 )
 
 // startTimers begins to bound the exchange. The wait for an answer counts from
@@ -76,7 +76,10 @@ func (x *exchange) stop(cause error) {
 	c := http.NewResponseController(x.w)
 	past := time.Unix(1, 0)
 	_ = c.SetReadDeadline(past)
-	if x.started {
+	switch {
+	case x.started && x.calls && x.why != nil:
+		_ = c.SetWriteDeadline(time.Now().Add(closeGrace))
+	case x.started:
 		_ = c.SetWriteDeadline(past)
 	}
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"strings"
 
+	"sallyport/config"
 	"sallyport/identity"
 	"sallyport/internal/requestid"
 	"sallyport/internal/weberr"
@@ -15,6 +16,7 @@ import (
 // answer is an error or has been given.
 func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 	route := x.plan.route
+	x.round = h.o.Streams.round.Load()
 	s, outage := h.o.Authenticator.Session(x.r, route)
 	if outage != nil {
 		s = nil
@@ -40,7 +42,7 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 		h.dress(x)
 		return false, h.o.Authenticator.StepUp(x.w, x.r, route, d.SignIn)
 	}
-	return false, h.denial(x, s, person, d)
+	return false, denial(x.host, route, s, person, d)
 }
 
 func (h *Handler) policyRequest(x *exchange) policy.Request {
@@ -65,18 +67,18 @@ func (h *Handler) note(x *exchange, s *session.Session, d policy.Decision) {
 }
 
 // denial names the account and, where the route allows it, the reasons.
-func (h *Handler) denial(x *exchange, s *session.Session, p *identity.Person, d policy.Decision) error {
+func denial(host string, route *config.Route, s *session.Session, p *identity.Person, d policy.Decision) *weberr.Error {
 	account := ""
 	if s != nil {
 		account = factsOf(s, p).email
 	}
-	e := weberr.Denied(x.host, account)
+	e := weberr.Denied(host, account)
 	if d.DenyReasons.Has(policy.ReasonDirectoryStale) {
 		e.Code, e.Title = "directory-stale", "Access cannot be checked"
 		e.Message = "Who may use this application follows from your organisation's directory, which has not answered for too long."
 		e.Next = "Try again later. Nothing is wrong with your account."
 	}
-	if x.plan.route.ShowErrorDetails {
+	if route.ShowErrorDetails {
 		if names := d.AllowReasons.Names(); len(names) > 0 {
 			e.Details = append(e.Details, "allow: "+strings.Join(names, ", "))
 		}

@@ -28,6 +28,7 @@ type exchange struct {
 	plan    *plan
 	session *session.Session // nil: nobody, or nobody who counts
 	person  *identity.Person
+	round   *round // the last one before the decision
 
 	// Decided before forwarding.
 	upstream *upstream
@@ -49,7 +50,10 @@ type exchange struct {
 	deadline *time.Timer // for the answer, or its beginning
 	silence  *time.Timer // of the client, while its body is read
 	bodyErr  error       // of the client's body
+	whole    bool        // the client's body was read to its end
 	switched *switched   // the connection after a 101
+	calls    bool        // the answer is that of a call and ends with a status
+	why      *ending     // it was cut
 }
 
 type exchangeKey struct{}

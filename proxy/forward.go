@@ -59,7 +59,9 @@ func (h *Handler) forward(x *exchange) error {
 	}
 	h.o.Streams.add(x.stream)
 	defer h.o.Streams.remove(x.stream)
+	h.o.Streams.joined(x.stream)
 	h.proxy.ServeHTTP(&answer{ResponseWriter: x.w, x: x}, x.r)
+	x.linger()
 	return nil
 }
 
@@ -83,17 +85,6 @@ func (x *exchange) prepare() (err error) {
 	return nil
 }
 
-// cut ends the exchange because its session did. A WebSocket is told why.
-func (x *exchange) cut(why ending) {
-	x.mu.Lock()
-	s := x.switched
-	x.mu.Unlock()
-	if s != nil {
-		s.end(why)
-	}
-	x.stop(errCut)
-}
-
 func (x *exchange) isGRPC() bool {
 	return strings.HasPrefix(x.r.Header.Get("Content-Type"), "application/grpc")
 }
@@ -106,15 +97,18 @@ func (h *Handler) forwardFailed(_ http.ResponseWriter, r *http.Request, err erro
 	x.mu.Lock()
 	bodyErr := x.bodyErr
 	x.mu.Unlock()
-	h.fail(x, x.failure(err, context.Cause(x), bodyErr))
+	if err = x.failure(err, context.Cause(x), bodyErr); err != nil {
+		h.fail(x, err)
+	}
 }
 
-// failure turns what ended an exchange into what the client is told.
+// failure turns what ended an exchange into what the client is told; nil: it has
+// been told.
 func (x *exchange) failure(err, cause, bodyErr error) error {
 	host := x.host
 	switch {
 	case errors.Is(cause, errCut):
-		return weberr.SignInNeeded(host, "")
+		return x.cutShort()
 	case errors.Is(cause, errClientSilent):
 		x.w.Header().Set("Connection", "close")
 		e := weberr.BadRequest("The request was not sent to its end in time.", cause)

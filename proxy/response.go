@@ -37,7 +37,11 @@ func (h *Handler) modifyResponse(res *http.Response) error {
 
 	k := x.kindOf(res)
 	if k < kindWebSocket {
-		res.Body = &responseBody{ReadCloser: res.Body, x: x, res: res, left: res.ContentLength}
+		body := res.Body
+		if k == kindGRPC {
+			body = x.watchCall(res)
+		}
+		res.Body = &responseBody{ReadCloser: body, x: x, res: res, left: res.ContentLength}
 	} else if err := x.switchTo(res, k); err != nil {
 		return err
 	}

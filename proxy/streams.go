@@ -34,6 +34,7 @@ const streamShards = 64
 type Streams struct {
 	seed   maphash.Seed
 	shards [streamShards]streamShard
+	round  atomic.Pointer[round] // the last time that streams were decided anew
 	open   [kinds]atomic.Int64
 	cut    [kinds]atomic.Int64
 }
@@ -89,19 +90,6 @@ type stream struct {
 	gone bool
 }
 
-// ending says why a stream is cut, in words for the other side.
-type ending struct {
-	code   uint16 // of a WebSocket close frame (RFC 6455 7.4)
-	reason string
-}
-
-// Close codes.
-const (
-	closeGoingAway = 1001
-	closePolicy    = 1008
-	closeRestart   = 1012
-)
-
 // NewStreams registers the counts with reg, which may be nil.
 func NewStreams(reg prometheus.Registerer) *Streams {
 	s := &Streams{seed: maphash.MakeSeed()}
@@ -120,7 +108,7 @@ func NewStreams(reg prometheus.Registerer) *Streams {
 	for k := kindRequest; k < kinds; k++ {
 		label := prometheus.Labels{"kind": k.String()}
 		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "sallyport_streams_cut_total", Help: "Exchanges cut because their session ended or the proxy restarts, by kind.", ConstLabels: label,
+			Name: "sallyport_streams_cut_total", Help: "Exchanges cut because their session or access ended or the proxy restarts, by kind.", ConstLabels: label,
 		}, func() float64 { return float64(s.cut[k].Load()) }))
 	}
 	return s
@@ -199,8 +187,6 @@ func (s *Streams) CutSession(id string, why string) int {
 	return n
 }
 
-func sessionEnded(why string) ending { return ending{closePolicy, "session ended: " + why} }
-
 // CutAll ends the streams of everybody, for a restart. Plain requests are left
 // to end by themselves.
 func (s *Streams) CutAll(why string) int {
@@ -211,7 +197,7 @@ func (s *Streams) CutAll(why string) int {
 		for _, st := range sh.m {
 			for ; st != nil; st = st.next {
 				if st.kind == kindEvents || st.kind >= kindWebSocket {
-					n += s.endLocked(st, ending{closeRestart, why})
+					n += s.endLocked(st, ending{code: closeRestart, reason: why})
 				}
 			}
 		}

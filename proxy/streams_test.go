@@ -292,7 +292,7 @@ func (p *pipeEnd) Write(b []byte) (int, error) { return len(b), nil }
 func (p *pipeEnd) Close() error                { close(p.closed); return nil }
 
 func TestCloseFrameNeverFallsIntoAFrame(t *testing.T) {
-	why := ending{closePolicy, "over"}
+	why := ending{code: closePolicy, reason: "over"}
 	for name, tt := range map[string]struct {
 		sent []byte
 		told bool
@@ -313,7 +313,7 @@ func TestCloseFrameNeverFallsIntoAFrame(t *testing.T) {
 			t.Errorf("%s: the rest is %q", name, rest)
 		}
 	}
-	if f := closeFrame(ending{closePolicy, strings.Repeat("x", 500)}); len(f) != 127 || f[1] != 125 {
+	if f := closeFrame(ending{code: closePolicy, reason: strings.Repeat("x", 500)}); len(f) != 127 || f[1] != 125 {
 		t.Errorf("a long reason makes %d bytes, length %d", len(f), f[1])
 	}
 }

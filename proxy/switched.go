@@ -18,7 +18,7 @@ func (x *exchange) switchTo(res *http.Response, k kind) error {
 	if d := x.plan.streams; d > 0 {
 		s.idleFor = d
 		s.idle = time.AfterFunc(d, func() {
-			s.end(ending{closeGoingAway, "nothing was sent for too long"})
+			s.end(ending{code: closeGoingAway, reason: "nothing was sent for too long"})
 			x.stop(errIdle)
 		})
 	}

@@ -18,7 +18,12 @@ import (
 
 // recheckEvery is how often streams are decided anew though nothing is known to
 // have changed: policies may go by the time of day.
-const recheckEvery = 30 * time.Second
+const recheckEvery = 5 * time.Second
+
+// trustEvery is how often is looked whether sessions in memory are still trusted;
+// while they are not, streams are decided anew every recheckEvery by what the
+// store says, and end where it says nothing.
+const trustEvery = 500 * time.Millisecond
 
 // follower has open streams decided anew when the people, the configuration or
 // the time say so.
@@ -46,14 +51,23 @@ func (f *follower) changed(subject string) {
 
 // run decides streams anew until ctx ends. Many changes at once cost one pass.
 func (f *follower) run(ctx context.Context) {
-	ticker := time.NewTicker(recheckEvery)
+	ticker, trust := time.NewTicker(recheckEvery), time.NewTicker(trustEvery)
 	defer ticker.Stop()
+	defer trust.Stop()
+	everybody := func(string) bool { return true }
+	trusted := true
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			f.recheck(ctx, func(string) bool { return true }, "time")
+			f.recheck(ctx, everybody, "time")
+		case <-trust.C:
+			was := trusted
+			if trusted = f.s.state.sessions.Trusted(); was && !trusted {
+				f.s.log.Warn("sessions in memory are not trusted any more: streams go on where the store can be asked")
+				f.recheck(ctx, everybody, "store")
+			}
 		case <-f.wake:
 			who := f.take()
 			f.recheck(ctx, func(subject string) bool { return who[""] || who[subject] }, "change")

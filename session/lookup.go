@@ -42,6 +42,11 @@ func (m *Manager) trusted() bool {
 	return m.now().UnixNano()-m.lastGood.Load() < int64(m.bound)
 }
 
+// Trusted reports whether sessions in memory are as good as those of the store.
+// Where they are not, every look-up asks the store, and nobody is told any more
+// of what ends elsewhere: whoever holds on to a session has to ask again.
+func (m *Manager) Trusted() bool { return m.trusted() }
+
 // flight is one question to the store that any number of callers wait for.
 type flight struct {
 	done    chan struct{}

@@ -21,7 +21,7 @@ const (
 // formOf decides the form of an error. New kinds of client get a form here and
 // a writer in writers (error.go).
 func formOf(r *http.Request) form {
-	switch kind := grpcType(r); {
+	switch kind := grpcType(r.Header); {
 	case strings.HasPrefix(kind, "application/grpc-web"):
 		return formGRPCWeb
 	case kind != "":
@@ -127,12 +127,12 @@ func isScript(r *http.Request) bool {
 }
 
 // isGRPC covers gRPC and gRPC-web with any message format.
-func isGRPC(r *http.Request) bool { return grpcType(r) != "" }
+func isGRPC(r *http.Request) bool { return grpcType(r.Header) != "" }
 
-// grpcType is the media type of a gRPC request without its parameters, "" for
-// any other request; "application/grpcx" is another.
-func grpcType(r *http.Request) string {
-	kind, _, _ := strings.Cut(strings.ToLower(r.Header.Get("Content-Type")), ";")
+// grpcType is the media type of a gRPC message without its parameters, "" for
+// any other message; "application/grpcx" is another.
+func grpcType(h http.Header) string {
+	kind, _, _ := strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
 	kind = strings.TrimSpace(kind)
 	base, format, _ := strings.Cut(kind, "+")
 	switch base {

@@ -15,9 +15,10 @@ import (
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 func (p *Renderer) errorGRPC(w http.ResponseWriter, r *http.Request, e *weberr.Error) {
 	ours(w, r)
-	w.Header().Set("Content-Type", grpcType(r))
-	w.Header().Set("Grpc-Status", strconv.Itoa(grpcStatus(e.HTTPStatus())))
-	w.Header().Set("Grpc-Message", grpcError(e))
+	w.Header().Set("Content-Type", grpcType(r.Header))
+	status, message := GRPCStatus(e)
+	w.Header().Set("Grpc-Status", status)
+	w.Header().Set("Grpc-Message", message)
 	w.WriteHeader(http.StatusOK)
 }
 
@@ -28,16 +29,32 @@ const trailersFlag = 0x80
 // read real ones. A -text type is in base64 throughout.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
 func (p *Renderer) errorGRPCWeb(w http.ResponseWriter, r *http.Request, e *weberr.Error) {
-	trailers := fmt.Sprintf("grpc-status:%d\r\ngrpc-message:%s\r\n", grpcStatus(e.HTTPStatus()), grpcError(e))
-	body := binary.BigEndian.AppendUint32([]byte{trailersFlag}, uint32(len(trailers)))
-	body = append(body, trailers...)
-	kind := grpcType(r)
-	if strings.HasPrefix(kind, "application/grpc-web-text") {
-		body = []byte(base64.StdEncoding.EncodeToString(body))
-	}
+	kind := grpcType(r.Header)
+	body := GRPCWebStatus(kind, e)
 	ours(w, r)
 	w.Header().Set("Content-Type", kind)
 	send(w, r, http.StatusOK, body)
+}
+
+// GRPCType is the media type of a gRPC or gRPC-web message that has these headers,
+// without parameters; "" for anything else.
+func GRPCType(h http.Header) string { return grpcType(h) }
+
+// GRPCStatus is what the trailers Grpc-Status and Grpc-Message say of e.
+func GRPCStatus(e *weberr.Error) (status, message string) {
+	return strconv.Itoa(grpcStatus(e.HTTPStatus())), grpcError(e)
+}
+
+// GRPCWebStatus is the frame that ends a gRPC-web body of that media type.
+func GRPCWebStatus(kind string, e *weberr.Error) []byte {
+	status, message := GRPCStatus(e)
+	trailers := "grpc-status:" + status + "\r\ngrpc-message:" + message + "\r\n"
+	body := binary.BigEndian.AppendUint32([]byte{trailersFlag}, uint32(len(trailers)))
+	body = append(body, trailers...)
+	if strings.HasPrefix(kind, "application/grpc-web-text") {
+		body = []byte(base64.StdEncoding.EncodeToString(body))
+	}
+	return body
 }
 
 func grpcError(e *weberr.Error) string { return grpcMessage(titleOf(e) + ": " + clean(e.Message)) }
