@@ -15,6 +15,7 @@
 //	bounds.go, body.go                   how long all that may take
 //	response.go                          what is taken from and laid on a response
 //	streams.go                           what is under way, by session, to be cut
+//	recheck.go, streams_ending.go, streams_call.go   decided anew; how each is told
 //	server.go, tls.go                    the listener's bounds and certificates
 //
 // The path that is matched is the path that is decided on and the path that is
