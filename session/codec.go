@@ -126,13 +126,8 @@ func (c *Codec) AttemptPrefix() string { return c.attempt }
 // reaches an upstream, and no upstream may set it. Names that merely begin alike
 // are the applications' own.
 func (c *Codec) OwnsCookie(name string) bool {
-	if !strings.HasPrefix(name, c.name) {
-		return false
-	}
 	switch {
-	case name == c.name, name == c.csrf, name == c.signedIn:
-		return true
-	case strings.HasPrefix(name, c.attempt):
+	case name == c.name, name == c.csrf, name == c.signedIn, strings.HasPrefix(name, c.attempt):
 		return true
 	}
 	hash, ok := strings.CutPrefix(name, c.signedInX)

@@ -89,7 +89,7 @@ func TestCookieNames(t *testing.T) {
 	for _, name := range []string{
 		"", "sallyport", "__Host-", "__Host-sallyport2", "__Host-sallyport_", "__Host-sallyport_session", "__host-sallyport",
 		"__Host-sallyport_csrf2", "__Host-sallyport_authenticate_", "__Host-sallyport_authenticate_1234567",
-		"__Host-sallyport_authenticate_1234567g", "__Host-sallyport_authenticate_123456789", "x__Host-sallyport",
+		"__Host-sallyport_authenticate_1234567g", "__Host-sallyport_authenticate_123456789", "x__Host-sallyport", "deadbeef",
 	} {
 		if c.OwnsCookie(name) {
 			t.Errorf("OwnsCookie(%q) = true, want false: it is an application's", name)
@@ -98,9 +98,14 @@ func TestCookieNames(t *testing.T) {
 }
 
 func TestCookieNamesThatCannotBe(t *testing.T) {
-	for _, name := range []string{"a b", "a;b", "a=b", "a,b", "ä", "a\x00", strings.Repeat("a", 129), "__host-x", "__HOST-x"} {
+	for _, name := range []string{"a b", "a;b", "a=b", "a,b", "ä", "a\x00", "a(b", "a}b", "a\x7f", strings.Repeat("a", 129), "__host-x", "__HOST-x"} {
 		if _, err := NewCodec(CodecOptions{Ring: ringOf(t, "a"), Name: name}); err == nil {
 			t.Errorf("NewCodec with cookie name %q succeeded, want an error", name)
+		}
+	}
+	for _, name := range []string{"a", "~!a", "__Host-x", strings.Repeat("a", 128)} {
+		if _, err := NewCodec(CodecOptions{Ring: ringOf(t, "a"), Name: name}); err != nil {
+			t.Errorf("NewCodec with cookie name %q: %v", name, err)
 		}
 	}
 	if _, err := NewCodec(CodecOptions{}); err == nil {

@@ -55,7 +55,7 @@ func cookieValue(pair, name string) (value string, named bool) {
 }
 
 func (c *Codec) openSession(name, host, value string) (id string, ok bool) {
-	if value == "" || len(value) > maxSessionCookie {
+	if len(value) > maxSessionCookie {
 		return "", false
 	}
 	if id, ok := c.seen.get(name, host, value); ok {

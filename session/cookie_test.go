@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"hash/maphash"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -49,6 +51,8 @@ func TestSessionIDFromCookiesAsClientsSendThem(t *testing.T) {
 		{"as many bad ones as are tried, less one", []string{many(maxSameName-1) + pair}, true},
 		{"more bad ones than are tried", []string{many(maxSameName) + pair}, false},
 		{"more bad ones than are tried, over lines", []string{many(maxSameName), pair}, false},
+		{"behind more foreign cookies than are tried", []string{strings.Repeat("a=b; ", 3*maxSameName) + pair}, true},
+		{"another sign in the place of =", []string{name + ":" + good}, false},
 		{"empty", []string{name + "="}, false},
 		{"no value", []string{name}, false},
 		{"truncated", []string{pair[:len(pair)-1]}, false},
@@ -332,4 +336,80 @@ func benchmarkCookieToSession(b *testing.B, n int) {
 			visit(requests[i%len(requests)])
 		}
 	})
+}
+
+func TestCookieOfAHostThatCannotBeIsNone(t *testing.T) {
+	c, s := newTestCodec(t), testSession()
+	for length, want := range map[int]bool{maxHost: true, maxHost + 1: false} {
+		host := strings.Repeat("h", length)
+		value := cookieFor(t, c, c.Name(), host, s)
+		if id, ok := c.SessionID(requestWith(c.Name()+"="+value), c.Name(), host); ok != want {
+			t.Errorf("host of %d bytes: SessionID = %q, %v; want %v", length, id, ok, want)
+		}
+	}
+}
+
+func TestSessionWhoseIDCannotBeSealedGetsNoCookie(t *testing.T) {
+	c, s := newTestCodec(t), testSession()
+	s.ID = strings.Repeat("x", 2*MaxSealed)
+	w := httptest.NewRecorder()
+	c.SetSession(w, c.Name(), testHost, s)
+	if got := w.Result().Cookies(); len(got) != 1 || got[0].Value != "" || got[0].MaxAge != -1 {
+		t.Errorf("cookies %v, want the old one cleared", got)
+	}
+}
+
+func TestCodecDefaults(t *testing.T) {
+	for name, change := range map[string]func(*CodecOptions){
+		"nothing said": func(*CodecOptions) {},
+		"the browser's own, and no size": func(o *CodecOptions) {
+			o.SameSite, o.CacheSize = http.SameSiteDefaultMode, -1
+		},
+	} {
+		o := CodecOptions{Ring: ringOf(t, "a")}
+		change(&o)
+		c, err := NewCodec(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		c.SetSession(w, c.Name(), testHost, &Session{ID: newID(), Expires: time.Now().Add(time.Hour)})
+		if got := w.Result().Cookies()[0]; got.SameSite != http.SameSiteLaxMode || got.MaxAge < 3500 || got.MaxAge > 3600 {
+			t.Errorf("%s: cookie %v, want Lax and an hour", name, got)
+		}
+		if c.seen.each != defaultCache/(2*seenShards) {
+			t.Errorf("%s: %d cookies remembered per shard, want the default", name, c.seen.each)
+		}
+	}
+}
+
+// What is asked for stays; what nobody asks for goes when newer ones come.
+func TestSeenCookiesThatAreUsedStay(t *testing.T) {
+	s := newSeen(1)
+	s.each = 4
+	shard := func(value string) uint64 { return maphash.String(s.seed, value) % seenShards }
+	next := 0
+	another := func() string {
+		for {
+			next++
+			if value := fmt.Sprint("v", next); shard(value) == 0 {
+				return value
+			}
+		}
+	}
+	used, unused := another(), another()
+	s.add("n", "h", used, "used")
+	s.add("n", "h", unused, "unused")
+	for range 5 * s.each {
+		s.add("n", "h", another(), "other")
+		if id, ok := s.get("n", "h", used); !ok || id != "used" {
+			t.Fatalf("get = %q, %v; want what is asked for all the time", id, ok)
+		}
+		if n := len(s.shards[0].young); n > s.each {
+			t.Fatalf("%d cookies in one generation, want at most %d", n, s.each)
+		}
+	}
+	if _, ok := s.get("n", "h", unused); ok {
+		t.Error("a cookie that nobody sends any more is still remembered")
+	}
 }

@@ -60,8 +60,8 @@ func (c *Codec) seal(purpose, host, plain string) (string, error) {
 // open tries every key of the ring: a value made before a rotation opens as long
 // as its key is in the ring.
 func (c *Codec) open(purpose, host, value string) ([]byte, error) {
-	if value == "" || len(value) > MaxSealed {
-		return nil, fmt.Errorf("%w: %d bytes, expected 1 to %d", ErrSealed, len(value), MaxSealed)
+	if len(value) > MaxSealed {
+		return nil, fmt.Errorf("%w: %d bytes, expected at most %d", ErrSealed, len(value), MaxSealed)
 	}
 	bound := binding(purpose, host)
 	for _, sealer := range c.sealers {

@@ -124,3 +124,19 @@ func TestSealedValueSurvivesRotation(t *testing.T) {
 		}
 	}
 }
+
+// Whoever has the keys seals nothing of the kind; a value of another making must
+// still be refused, not misread.
+func TestSealedValueOfAnotherMakingIsRefused(t *testing.T) {
+	c := newTestCodec(t)
+	for _, plain := range []string{"", "1234567", "\x7f234567", "\x7f2345678{"} {
+		value, err := c.seal("sealed attempt", testHost, plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v attemptValue
+		if err := c.Open("attempt", testHost, value, &v); !errors.Is(err, ErrSealed) {
+			t.Errorf("Open of %q = %v, want ErrSealed", plain, err)
+		}
+	}
+}
