@@ -101,10 +101,7 @@ func (m *Manager) tryUpdate(ctx context.Context, id string, change func(*Session
 		return nil, err
 	}
 	written, err := m.store.Put(ctx, r, store.Is(fixed.Version))
-	switch {
-	case errors.Is(err, store.ErrConflict):
-		return nil, err
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("update session: %w", unavailable(err))
 	}
 	if s, _, err = decode(written); err != nil {

@@ -7,12 +7,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"sallyport/store"
 	"sallyport/store/memory"
 )
 
-// following runs f on a started manager whose clock passes only when f sleeps.
-func following(t *testing.T, f func(t *testing.T, m *Manager, store *faulty, log *ledger, s *Session)) {
+// following runs f on a started manager whose clock passes only when f sleeps;
+// lost is whether f has it lose the feed.
+func following(t *testing.T, lost bool, f func(t *testing.T, m *Manager, store *faulty, log *ledger, s *Session)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		fs, log := &faulty{Store: memory.New(memory.Options{Now: time.Now})}, &ledger{}
@@ -34,12 +37,15 @@ func following(t *testing.T, f func(t *testing.T, m *Manager, store *faulty, log
 		if err := fs.Close(); err != nil {
 			t.Error(err)
 		}
+		if log.has("is lost") != lost {
+			t.Errorf("log: %s, want a lost feed told only where it was lost: %v", log.b.String(), lost)
+		}
 		synctest.Wait() // all that Start began has ended, or the bubble says so
 	})
 }
 
 func TestUsesAreWrittenEveryMinuteByThemselves(t *testing.T) {
-	following(t, func(t *testing.T, m *Manager, fs *faulty, log *ledger, s *Session) {
+	following(t, false, func(t *testing.T, m *Manager, fs *faulty, log *ledger, s *Session) {
 		time.Sleep(30 * time.Second)
 		m.Touch(s)
 		used := m.LastUsed(s)
@@ -61,7 +67,7 @@ func TestUsesAreWrittenEveryMinuteByThemselves(t *testing.T) {
 }
 
 func TestUseThatIsNotWrittenIsToldAndWrittenLater(t *testing.T) {
-	following(t, func(t *testing.T, m *Manager, fs *faulty, log *ledger, s *Session) {
+	following(t, false, func(t *testing.T, m *Manager, fs *faulty, log *ledger, s *Session) {
 		time.Sleep(time.Second)
 		m.Touch(s)
 		fs.fail("put session-use", errBroken)
@@ -78,7 +84,7 @@ func TestUseThatIsNotWrittenIsToldAndWrittenLater(t *testing.T) {
 }
 
 func TestStoreThatIsDownIsNoticedByAskingAndTrustComesBack(t *testing.T) {
-	following(t, func(t *testing.T, m *Manager, fs *faulty, log *ledger, s *Session) {
+	following(t, false, func(t *testing.T, m *Manager, fs *faulty, log *ledger, s *Session) {
 		fs.fail("get session", errBroken)
 		time.Sleep(6 * time.Second)
 		if !log.has("store does not answer") {
@@ -108,7 +114,7 @@ func TestStoreThatIsDownIsNoticedByAskingAndTrustComesBack(t *testing.T) {
 }
 
 func TestIdleSessionsAreEndedByThemselves(t *testing.T) {
-	following(t, func(t *testing.T, m *Manager, fs *faulty, _ *ledger, s *Session) {
+	following(t, false, func(t *testing.T, m *Manager, fs *faulty, _ *ledger, s *Session) {
 		time.Sleep(time.Hour + idleSlack - time.Minute)
 		if r, err := fs.Get(t.Context(), KindSession, s.ID); err != nil || !holds(r) {
 			t.Errorf("record: %v, want the session while another replica may know better", err)
@@ -126,7 +132,7 @@ func holds(r store.Record) bool {
 }
 
 func TestLostFeedIsToldAndTrustIsCountedFromItsReturn(t *testing.T) {
-	following(t, func(t *testing.T, m *Manager, fs *faulty, log *ledger, s *Session) {
+	following(t, true, func(t *testing.T, m *Manager, fs *faulty, log *ledger, s *Session) {
 		time.Sleep(20 * time.Second)
 		fs.fail("watch session", errBroken)
 		fs.lose()
@@ -150,4 +156,60 @@ func TestLostFeedIsToldAndTrustIsCountedFromItsReturn(t *testing.T) {
 			t.Errorf("trust is counted from %s ago, want from the feed's return", age)
 		}
 	})
+}
+
+func TestSweepEndsSomeAtATimeAndStopsWhenTheStoreDoes(t *testing.T) {
+	b, f, log, manager := faultyBench(t)
+	m := manager(func(o *Options) { o.IdleTimeout = func() time.Duration { return time.Minute } })
+	for range idleBatch + 3 {
+		b.create(m, "alice")
+	}
+	b.clock.Advance(time.Minute + idleSlack)
+	f.fail("put session", errBroken)
+	m.sweep(t.Context())
+	if n := f.count("put session"); n != 1 || !log.has("cannot end an idle session") {
+		t.Errorf("%d ends tried in a store that is down, log %q; want one, and a line about it", n, log.b.String())
+	}
+	f.fail("", nil)
+	m.sweep(t.Context())
+	if n := len(m.Live()); n != 2 {
+		t.Errorf("%d sessions left, want 2: one sweep ends %d", n, idleBatch)
+	}
+}
+
+// batches is a store that fails its first batch of writes and measures the rest.
+type batches struct {
+	store.Store
+	sizes []int
+}
+
+func (b *batches) PutAll(ctx context.Context, rs []store.Record) error {
+	b.sizes = append(b.sizes, len(rs))
+	if len(b.sizes) == 1 {
+		return errBroken
+	}
+	return b.Store.PutAll(ctx, rs)
+}
+
+func TestUsesAreWrittenInBatchesUntilOneFails(t *testing.T) {
+	b := newBench(t)
+	counted := &batches{Store: b.store}
+	m := b.manager(func(o *Options) { o.Store = counted })
+	var sessions []*Session
+	for range 2*flushBatch + 1 {
+		sessions = append(sessions, b.create(m, "alice"))
+	}
+	b.clock.Advance(time.Minute)
+	for _, s := range sessions {
+		m.Touch(s)
+	}
+	if err := m.flush(t.Context()); !errors.Is(err, errBroken) {
+		t.Errorf("flush = %v, want the error of its first batch", err)
+	}
+	if err := m.flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int{flushBatch, flushBatch, flushBatch, 1}, counted.sizes); diff != "" {
+		t.Errorf("batches (-want +got):\n%s", diff)
+	}
 }

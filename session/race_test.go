@@ -174,7 +174,8 @@ func TestEndWhileStoreIsDownHoldsForAReadUnderWay(t *testing.T) {
 
 func TestFeedIsNotBelievedOverWhatIsNewer(t *testing.T) {
 	b := newBench(t)
-	m := b.manager()
+	log := &ledger{}
+	m := b.manager(func(o *Options) { o.Logger = log.logger() })
 	told := onEnd(m)
 	old := b.create(m, "alice")
 	r, err := b.store.Store.Get(t.Context(), KindSession, old.ID)
@@ -195,6 +196,13 @@ func TestFeedIsNotBelievedOverWhatIsNewer(t *testing.T) {
 	}
 	if m.view.find(old.ID) != nil {
 		t.Error("a deleted session is still in the view")
+	}
+	if log.has("level=") {
+		t.Errorf("log: %s, want nothing said of a deletion", log.b.String())
+	}
+	m.apply(store.Change{Record: store.Record{Kind: KindSession, Key: old.ID, Value: []byte("{")}})
+	if !log.has("session in the feed cannot be read") {
+		t.Error("the log says nothing of a change that cannot be read")
 	}
 }
 
@@ -294,7 +302,11 @@ func TestEndSubjectRefusesWhatItKnowsWhileTheStoreIsDown(t *testing.T) {
 		t.Errorf("EndSubject = %d, %v; want 1 and ErrUnavailable", n, err)
 	}
 	b.store.broken.Store(false)
+	b.store.gets.Store(0)
 	wantGone(t, m, s.ID)
+	if n := b.store.gets.Load(); n != 0 {
+		t.Errorf("store was asked %d times for what is refused here, want never", n)
+	}
 	wantLive(t, m, other.ID)
 	// A stub that happens to say the subject's name is no session.
 	if err := m.End(t.Context(), other.ID, EndRevoked); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -236,9 +237,12 @@ func TestSweepEndsNoIdleSessionWhileItMayBeUsedUnseen(t *testing.T) {
 	m := b.manager(func(o *Options) { o.IdleTimeout = func() time.Duration { return time.Minute } })
 	s := b.create(m, "alice")
 	b.clock.Advance(time.Hour)
-	m.feedDown.Store(true)
-	m.sweep(t.Context())
-	wantLive(t, b.manager(), s.ID)
+	for _, down := range []*atomic.Bool{&m.feedDown, &m.storeDown} {
+		down.Store(true)
+		m.sweep(t.Context())
+		down.Store(false)
+		wantLive(t, b.manager(), s.ID)
+	}
 }
 
 func TestConcurrentUse(t *testing.T) {
