@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
@@ -12,7 +13,7 @@ var ringKind = kind[[][]byte]{"base64 of 32 bytes or more, several between comma
 
 var sessionKeys = []key[globals]{
 	custom("cookie_name", textKind.name, readCookieName,
-		"The session cookie's name; the names of the other cookies begin with it.").def("__Host-sallyport"),
+		"The session cookie's name; the names of the other cookies begin with it. Keep `__Host-` in front.").def("__Host-sallyport"),
 	works("cookie_http_only", boolKind, func(g *globals) *bool { return &g.Session.CookieHTTPOnly },
 		"Keeps scripts from reading the session cookie.").def("true"),
 	works("cookie_same_site", enum("lax", "strict", "none"), func(g *globals) *string { return &g.Session.CookieSameSite },
@@ -44,6 +45,10 @@ func (v value) ring() ([][]byte, bool) {
 	return secrets, true
 }
 
+// hostPrefix has browsers take a cookie from the very host alone that it is for
+// (RFC 6265bis, 4.1.3.2).
+const hostPrefix = "__Host-"
+
 func readCookieName(g *globals, v value) {
 	s, ok := v.word()
 	if !ok {
@@ -57,6 +62,10 @@ func readCookieName(g *globals, v value) {
 }
 
 func (l *loader) checkSession(g *globals, said given) {
+	if v := said["cookie_name"]; v.given() && g.Session.CookieName != "" && !strings.HasPrefix(g.Session.CookieName, hostPrefix) {
+		v.warn("write "+hostPrefix+strings.TrimLeft(g.Session.CookieName, "_"),
+			"without %s in front, other hosts of the domain can plant a session of their own in people's browsers", hostPrefix)
+	}
 	if v := said["cookie_http_only"]; v.given() && !g.Session.CookieHTTPOnly {
 		v.warn("leave it out", "any script on a page of an application can take the session away")
 	}

@@ -104,6 +104,13 @@ func TestOperatorsListenersAreNotPublic(t *testing.T) {
 	if code, _ := operator(t, w.Server.MetricsAddr(), "/metrics"); code != http.StatusUnauthorized {
 		t.Errorf("metrics without a password: %d, want 401", code)
 	}
+	for _, wrong := range [][2]string{{"user", ""}, {"", "pass"}, {"user", "passs"}, {"user", "pas"}, {"User", "pass"}, {"user:pass", ""}, {"", "user:pass"}} {
+		req, _ := http.NewRequest("GET", "http://"+w.Server.MetricsAddr()+"/metrics", nil)
+		req.SetBasicAuth(wrong[0], wrong[1])
+		if resp, err := http.DefaultClient.Do(req); err != nil || resp.StatusCode != http.StatusUnauthorized || resp.Body.Close() != nil {
+			t.Errorf("metrics with %q: %v, %v; want 401", wrong, resp.Status, err)
+		}
+	}
 	req, _ := http.NewRequest("GET", "http://"+w.Server.MetricsAddr()+"/metrics", nil)
 	req.SetBasicAuth("user", "pass")
 	resp, err := http.DefaultClient.Do(req)
