@@ -97,6 +97,13 @@ func (p *Person) HasApp(idOrLabel string) bool {
 	return ok
 }
 
+// EachGroupKey calls f with all that HasGroup holds for, in no order.
+func (p *Person) EachGroupKey(f func(idOrName string)) {
+	for key := range p.keys {
+		f(key)
+	}
+}
+
 // HasGroup reports whether the person is in the group with that id or name,
 // letter case included (Okta's ids differ by case alone). It does not allocate.
 func (p *Person) HasGroup(idOrName string) bool {

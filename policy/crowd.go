@@ -2,16 +2,30 @@ package policy
 
 import (
 	"math/bits"
-	"slices"
 
 	"sallyport/identity"
 )
 
-// crowdSet is a set of people by their number, one bit each.
+// crowdSet is a set of people by their number, one bit each. It is as long as its
+// last member needs.
 type crowdSet []uint64
 
-func (s crowdSet) has(i int) bool { return s[i>>6]>>(i&63)&1 == 1 }
-func (s crowdSet) set(i int)      { s[i>>6] |= 1 << (i & 63) }
+func (s crowdSet) has(i int) bool { return i>>6 < len(s) && s[i>>6]>>(i&63)&1 == 1 }
+
+func (s *crowdSet) set(i int) {
+	for i>>6 >= len(*s) {
+		*s = append(*s, 0)
+	}
+	(*s)[i>>6] |= 1 << (i & 63)
+}
+
+// word returns people 64*i to 64*i+63.
+func (s crowdSet) word(i int) uint64 {
+	if i < len(s) {
+		return s[i]
+	}
+	return 0
+}
 
 // size is how many people are in the set.
 func (s crowdSet) size() int {
@@ -22,87 +36,103 @@ func (s crowdSet) size() int {
 	return n
 }
 
-// Crowd answers for many people at once what policies let them do, by sets: a
-// criterion is asked of everybody once, whatever number of policies has it. Not
-// safe for concurrent use.
+// Crowd answers for many people at once what policies let them do. It is made for
+// policies and then told of the people one by one; of each it keeps one bit for
+// every criterion that a directory can answer, whatever number of policies has
+// it, and nothing else. Not safe for concurrent use.
 type Crowd struct {
-	people []*identity.Person
+	people int
 	all    crowdSet // those who may pass anything at all
-	facts  []facts  // of everybody, made once
-	groups map[string]crowdSet
-	// names are the numbers of people by id, by folded e-mail and by its domain.
-	names map[string]map[string][]int
-	asked map[string]crowdSet // by criterion key
-	known map[string]*Reach   // by policy key
+	asked  map[string]*asked
+	// single are the criteria that have to be asked of everybody; the others are
+	// found by what they compare with.
+	single                      []*asked
+	groups, users, mails, hosts map[string][]*asked
+	known                       map[string]*Reach // by policy and place
 }
 
-// NewCrowd makes a crowd of people. Those whose status lets them pass nothing are
-// in no answer.
-func NewCrowd(people []*identity.Person) *Crowd {
-	c := &Crowd{people: people, groups: map[string]crowdSet{}, names: map[string]map[string][]int{"user": {}, "email": {}, "domain": {}}, asked: map[string]crowdSet{}, known: map[string]*Reach{}}
-	c.all = c.empty()
-	c.facts = make([]facts, len(people))
-	inputs, subjects := make([]Input, len(people)), make([]identity.Subject, len(people))
-	for i, p := range people {
-		subjects[i] = identity.Subject{ID: p.ID, Email: p.Email}
-		inputs[i] = Input{Subject: &subjects[i], Person: p}
-		f := factsOf(&inputs[i], true)
-		f.mail, f.domain = foldMail(f.mail), foldMail(f.domain)
-		c.facts[i] = f
-		for kind, name := range map[string]string{"user": p.ID, "email": f.mail, "domain": f.domain} {
-			if name != "" {
-				c.names[kind][name] = append(c.names[kind][name], i)
+// asked is one criterion and who meets it.
+type asked struct {
+	ask question
+	met crowdSet
+}
+
+// NewCrowd makes an empty crowd that can be asked about these policies.
+func NewCrowd(policies ...*Policy) *Crowd {
+	c := &Crowd{
+		asked: map[string]*asked{}, known: map[string]*Reach{}, groups: map[string][]*asked{}, users: map[string][]*asked{},
+		mails: map[string][]*asked{}, hosts: map[string][]*asked{},
+	}
+	for _, p := range policies {
+		for k := range p.criteria() {
+			if key := k.key(); !k.open() && c.asked[key] == nil {
+				c.asked[key] = &asked{ask: crowdQuestion(k)}
+				c.file(k, c.asked[key])
 			}
-		}
-		if p.Status.MayPass() {
-			c.all.set(i)
-		}
-		for _, g := range p.Groups {
-			c.member(g.ID, i)
-			c.member(g.Name, i)
 		}
 	}
 	return c
 }
 
-func (c *Crowd) member(name string, i int) {
-	if name == "" {
+// file puts a criterion where those who meet it find it: "groups has", and who
+// is called something, need not be asked of anybody else.
+func (c *Crowd) file(k *criterion, a *asked) {
+	index := map[string]map[string][]*asked{"groups": c.groups, "user": c.users, "email": c.mails, "domain": c.hosts}[k.kind.name]
+	if index == nil || len(k.matchers) != 1 {
+		c.single = append(c.single, a)
 		return
 	}
-	s := c.groups[name]
-	if s == nil {
-		s = c.empty()
-		c.groups[name] = s
+	switch op := k.matchers[0].op; {
+	case op == "has" && k.kind.name == "groups", (op == "is" || op == "in") && k.kind.name != "groups":
+	default:
+		c.single = append(c.single, a)
+		return
 	}
-	s.set(i)
+	for _, o := range k.matchers[0].operands {
+		name := o.value.str
+		if o.value.typ != typeString || name == "" {
+			continue
+		}
+		if k.kind.mail {
+			name = foldMail(name)
+		}
+		index[name] = append(index[name], a)
+	}
 }
 
-func (c *Crowd) empty() crowdSet { return make(crowdSet, (len(c.people)+63)/64) }
-
-// answer is who surely meets something, and who may: whether they do depends on
-// the request or on their token. sure is part of maybe.
-type answer struct{ sure, maybe crowdSet }
-
-func (a answer) not(all crowdSet) answer {
-	out := answer{make(crowdSet, len(all)), make(crowdSet, len(all))}
-	for i := range all {
-		out.sure[i], out.maybe[i] = all[i]&^a.maybe[i], all[i]&^a.sure[i]
+// Add tells of the next person; the first has number 0. Those whose status lets
+// them pass nothing are in no answer. Nothing of p is kept.
+func (c *Crowd) Add(p *identity.Person) {
+	i := c.people
+	c.people++
+	clear(c.known)
+	if !p.Status.MayPass() {
+		return
 	}
-	return out
-}
-
-// join puts b into a: for all of them, or for any.
-func (a answer) join(b answer, all bool) {
-	for i := range a.sure {
-		if all {
-			a.sure[i] &= b.sure[i]
-			a.maybe[i] &= b.maybe[i]
-		} else {
-			a.sure[i] |= b.sure[i]
-			a.maybe[i] |= b.maybe[i]
+	c.all.set(i)
+	subject := identity.Subject{ID: p.ID, Email: p.Email}
+	f := factsOf(&Input{Subject: &subject, Person: p}, true)
+	f.mail, f.domain = foldMail(f.mail), foldMail(f.domain)
+	meet := func(index map[string][]*asked, name string) {
+		for _, a := range index[name] {
+			a.met.set(i)
+		}
+	}
+	p.EachGroupKey(func(key string) { meet(c.groups, key) })
+	meet(c.users, p.ID)
+	meet(c.mails, f.mail)
+	meet(c.hosts, f.domain)
+	for _, a := range c.single {
+		if a.ask(f) {
+			a.met.set(i)
 		}
 	}
 }
+
+// Len is how many people were added.
+func (c *Crowd) Len() int { return c.people }
+
+func (c *Crowd) empty() crowdSet { return make(crowdSet, (c.people+63)/64) }
 
 // open are the criteria that a directory cannot answer.
 func (c *criterion) open() bool {
@@ -115,38 +145,13 @@ func (c *criterion) open() bool {
 	return !c.kind.person
 }
 
-// ask asks one criterion of everybody.
-func (c *Crowd) ask(k *criterion) answer {
-	if k.open() {
-		return answer{c.empty(), c.all}
-	}
-	key := k.key()
-	if s, ok := c.asked[key]; ok {
-		return answer{s, s}
-	}
-	s := c.empty()
-	if !c.fromIndex(k, s) {
-		question := c.question(k)
-		for i := range c.people {
-			if !c.all.has(i) {
-				continue
-			}
-			if question(c.facts[i]) {
-				s.set(i)
-			}
-		}
-	}
-	c.asked[key] = s
-	return answer{s, s}
-}
-
 // folded compares as anyCase does what is folded already.
 var folded = comparer{
 	fold: foldMail, equal: exact.equal, prefix: exact.prefix, suffix: exact.suffix, contains: exact.contains, set: exact.set,
 }
 
-// question is the criterion's, quicker where e-mails have been folded.
-func (c *Crowd) question(k *criterion) question {
+// crowdQuestion is the criterion's, quicker where e-mails have been folded.
+func crowdQuestion(k *criterion) question {
 	if !k.kind.mail {
 		return k.kind.compile(k)
 	}
@@ -157,41 +162,39 @@ func (c *Crowd) question(k *criterion) question {
 	return func(f facts) bool { return f.domain != "" && test(f.domain) }
 }
 
-// fromIndex answers "groups has", and who is called something, without asking
-// anybody.
-func (c *Crowd) fromIndex(k *criterion, s crowdSet) bool {
-	if len(k.matchers) != 1 {
-		return false
+// answer is who surely meets something, and who may: whether they do depends on
+// the request or on their token. sure is part of maybe.
+type answer struct{ sure, maybe crowdSet }
+
+// ask returns who meets one criterion.
+func (c *Crowd) ask(k *criterion) answer {
+	if k.open() {
+		return answer{nil, c.all}
 	}
-	op := k.matchers[0].op
-	names := c.names[k.kind.name]
-	switch {
-	case names != nil && (op == "is" || op == "in"):
-	case k.kind.name == "groups" && op == "has":
-	default:
-		return false
+	met := c.asked[k.key()].met
+	return answer{met, met}
+}
+
+// not turns an answer round, for those who may pass at all.
+func (c *Crowd) not(a answer) answer {
+	out := answer{c.empty(), c.empty()}
+	for i, all := range c.all {
+		out.sure[i], out.maybe[i] = all&^a.maybe.word(i), all&^a.sure.word(i)
 	}
-	for _, o := range k.matchers[0].operands {
-		if o.value.typ != typeString {
-			continue
-		}
-		name := o.value.str
-		if k.kind.mail {
-			name = foldMail(name)
-		}
-		for _, i := range names[name] {
-			if c.all.has(i) {
-				s.set(i)
-			}
-		}
-		if names != nil {
-			continue
-		}
-		for i, w := range c.groups[o.value.str] {
-			s[i] |= w & c.all[i]
+	return out
+}
+
+// join puts b into a: for all of them, or for any.
+func (a answer) join(b answer, all bool) {
+	for i := range a.sure {
+		if all {
+			a.sure[i] &= b.sure.word(i)
+			a.maybe[i] &= b.maybe.word(i)
+		} else {
+			a.sure[i] |= b.sure.word(i)
+			a.maybe[i] |= b.maybe.word(i)
 		}
 	}
-	return true
 }
 
 // list asks the criteria under one operator.
@@ -199,12 +202,13 @@ func (c *Crowd) list(l *list) answer {
 	all := l.op.wantsAll()
 	out := answer{c.empty(), c.empty()}
 	if all {
-		out = answer{slices.Clone(c.all), slices.Clone(c.all)}
+		copy(out.sure, c.all)
+		copy(out.maybe, c.all)
 	}
 	for _, k := range l.criteria {
 		a := c.ask(k)
 		if l.op.inverts() {
-			a = a.not(c.all)
+			a = c.not(a)
 		}
 		out.join(a, all)
 	}

@@ -1,11 +1,25 @@
 package policy
 
-import "strings"
+import (
+	"math/bits"
+	"strings"
+)
 
-// Reach is who of a crowd a policy lets pass. Read-only.
+// Reach is who of a crowd a policy lets pass. Not safe for concurrent use.
 type Reach struct {
 	// Public says that somebody who is not signed in may pass for some request.
-	Public      bool
+	Public bool
+	// counted is what decides; full what would if rules in shadow counted, nil
+	// where there are none.
+	counted, full *reached
+	words         int
+	criteria      []crowdSet // those that tell people apart
+	classes       map[string]*Access
+	mark          []byte // of the class that is looked up
+}
+
+// reached is who passes by some rules.
+type reached struct {
 	crowd       *Crowd
 	sure, maybe crowdSet
 	allow, deny []reachList
@@ -16,20 +30,24 @@ type reachList struct {
 	answer answer
 }
 
-// Access is how one person passes.
+// Access is how one person passes. Those who meet the same criteria share one:
+// read only.
 type Access struct {
-	// Sure is false where it depends on Conditions.
-	Sure bool
+	// May is false where the person passes only if rules in shadow counted, Sure
+	// where it depends on Conditions.
+	May, Sure bool
 	// Why is the criteria that let them in, as the policy has them, and Position
 	// where the first of them stands.
 	Why      string
 	Position Position
 	// Conditions are what the request or the sign-in must bring, nil if nothing.
 	Conditions []string
+	// Shadow is what it would be if rules in shadow counted; nil: the same.
+	Shadow *Access
 }
 
-// Reach tells who may pass a policy. Rules in shadow do not count. Equal policies
-// are asked once.
+// Reach tells who may pass one of the crowd's policies. Those that stand in the
+// same places are asked once.
 func (c *Crowd) Reach(p *Policy) *Reach {
 	if p == nil {
 		p = &Policy{}
@@ -38,11 +56,30 @@ func (c *Crowd) Reach(p *Policy) *Reach {
 	if r := c.known[key]; r != nil {
 		return r
 	}
-	r := &Reach{Public: p.Public(), crowd: c}
+	r := &Reach{Public: p.Public(), counted: c.reached(p, false), words: len(c.all), classes: map[string]*Access{}}
+	if p.shadows() {
+		r.full = c.reached(p, true)
+	}
+	seen := map[string]bool{}
+	for k := range p.criteria() {
+		if key := k.key(); !k.open() && !seen[key] {
+			seen[key] = true
+			r.criteria = append(r.criteria, c.asked[key].met)
+		}
+	}
+	c.known[key] = r
+	return r
+}
+
+func (c *Crowd) reached(p *Policy, shadow bool) *reached {
+	r := &reached{crowd: c, sure: c.empty(), maybe: c.empty()}
+	if p.broken {
+		return r
+	}
 	allow, deny := answer{c.empty(), c.empty()}, answer{c.empty(), c.empty()}
 	for _, rule := range p.rules {
 		for _, l := range rule.lists {
-			if rule.Shadow || len(l.criteria) == 0 {
+			if rule.Shadow && !shadow || len(l.criteria) == 0 {
 				continue
 			}
 			a := c.list(l)
@@ -55,37 +92,97 @@ func (c *Crowd) Reach(p *Policy) *Reach {
 			}
 		}
 	}
-	r.sure, r.maybe = c.empty(), c.empty()
 	for i := range r.sure {
 		r.sure[i] = allow.sure[i] &^ deny.maybe[i]
 		r.maybe[i] = allow.maybe[i] &^ deny.sure[i]
 	}
-	if p.broken {
-		r.sure, r.maybe = c.empty(), c.empty()
-	}
-	c.known[key] = r
 	return r
 }
 
 // placedKey tells policies apart that decide alike and stand in different places,
 // since a review names places.
 func (p *Policy) placedKey() string {
-	key := p.key()
+	var b strings.Builder
+	b.WriteString(p.key())
 	for _, r := range p.rules {
-		key += r.Position.String() + " "
+		b.WriteString(r.Position.String())
+		b.WriteByte(' ')
 	}
-	return key
+	return b.String()
 }
 
 // Count is how many people may pass, and how many of them surely.
-func (r *Reach) Count() (may, surely int) { return r.maybe.size(), r.sure.size() }
+func (r *Reach) Count() (may, surely int) { return r.counted.maybe.size(), r.counted.sure.size() }
 
-// Of tells whether and how person i of the crowd passes.
-func (r *Reach) Of(i int) (Access, bool) {
-	if !r.maybe.has(i) {
-		return Access{}, false
+// Each tells of everybody who passes, or would if rules in shadow counted, in the
+// order of their numbers, until yield returns false.
+func (r *Reach) Each(yield func(person int, how *Access) bool) {
+	for i := range r.words {
+		word := r.counted.maybe.word(i)
+		if r.full != nil {
+			word |= r.full.maybe.word(i)
+		}
+		for ; word != 0; word &= word - 1 {
+			person := i<<6 + bits.TrailingZeros64(word)
+			if !yield(person, r.class(person)) {
+				return
+			}
+		}
 	}
-	out := Access{Sure: r.sure.has(i)}
+}
+
+// Of tells whether and how a person passes; nil for one who does not, whatever
+// rules are in shadow.
+func (r *Reach) Of(person int) *Access {
+	if r.counted.maybe.has(person) || r.full != nil && r.full.maybe.has(person) {
+		return r.class(person)
+	}
+	return nil
+}
+
+// class looks up how those pass who meet the same criteria as this person.
+func (r *Reach) class(person int) *Access {
+	r.mark = r.mark[:0]
+	var b byte
+	for n, met := range r.criteria {
+		if met.has(person) {
+			b |= 1 << (n & 7)
+		}
+		if n&7 == 7 {
+			r.mark, b = append(r.mark, b), 0
+		}
+	}
+	r.mark = append(r.mark, b)
+	if a := r.classes[string(r.mark)]; a != nil {
+		return a
+	}
+	a := r.access(person)
+	r.classes[string(r.mark)] = a
+	return a
+}
+
+func (r *Reach) access(person int) *Access {
+	a := r.counted.of(person)
+	if r.full == nil {
+		return a
+	}
+	if full := r.full.of(person); !full.like(a) {
+		a.Shadow = full
+	}
+	return a
+}
+
+// like compares what two ways in ask for, not which rule it is.
+func (a *Access) like(b *Access) bool {
+	return a.May == b.May && a.Sure == b.Sure && strings.Join(a.Conditions, "\n") == strings.Join(b.Conditions, "\n")
+}
+
+// of tells how person i passes.
+func (r *reached) of(i int) *Access {
+	if !r.maybe.has(i) {
+		return &Access{}
+	}
+	out := &Access{May: true, Sure: r.sure.has(i)}
 	best := r.allow[0]
 	found := false
 	for _, l := range r.allow {
@@ -103,28 +200,28 @@ func (r *Reach) Of(i int) (Access, bool) {
 			out.Conditions = append(out.Conditions, "unless "+l.list.short())
 		}
 	}
-	return out, true
+	return out
 }
 
 // because splits a list that lets person i in into what is known of them and what
 // the request must bring. Of alternatives the first is named, a known one before
 // one that is not.
-func (r *Reach) because(l reachList, i int) (why string, at Position, conditions []string) {
+func (r *reached) because(l reachList, i int) (why string, at Position, conditions []string) {
 	var known, open []string
 	joint := l.list.op.wantsAll()
 	for _, c := range l.list.criteria {
 		a := r.crowd.ask(c)
-		if l.list.op.inverts() {
-			a = a.not(r.crowd.all)
-		}
-		if !a.maybe.has(i) {
-			continue
-		}
+		sure, maybe := a.sure.has(i), a.maybe.has(i)
 		text := c.short()
 		if l.list.op.inverts() {
+			sure, maybe = !maybe, !sure
 			text = "not " + text
 		}
-		if a.sure.has(i) {
+		switch {
+		case !maybe:
+		case !sure:
+			open = append(open, text)
+		default:
 			known = append(known, text)
 			if len(known) == 1 {
 				at = c.pos
@@ -132,9 +229,7 @@ func (r *Reach) because(l reachList, i int) (why string, at Position, conditions
 			if !joint {
 				return text, at, nil
 			}
-			continue
 		}
-		open = append(open, text)
 	}
 	if at == (Position{}) {
 		at = l.list.criteria[0].pos

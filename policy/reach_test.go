@@ -1,9 +1,11 @@
 package policy
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"sallyport/identity"
@@ -22,7 +24,12 @@ func TestReachIsWhatTheEvaluatorSays(t *testing.T) {
 		}
 		in.Subject.ID, in.Subject.Email = in.Person.ID, in.Person.Email
 		others := []*identity.Person{identity.NewPerson(identity.Person{ID: "x", Status: identity.StatusSuspended}), in.Person}
-		access, may := NewCrowd(others).Reach(p).Of(1)
+		reach := crowdOf(p, others...).Reach(p)
+		access := reach.Of(1)
+		if access == nil {
+			access = &Access{}
+		}
+		may := access.May
 		switch d := program.Eval(in); {
 		case d.Effect == Allow && !may:
 			t.Fatalf("passes, but the review does not know\n%s", p)
@@ -31,7 +38,7 @@ func TestReachIsWhatTheEvaluatorSays(t *testing.T) {
 		case may && !access.Sure && len(access.Conditions) == 0:
 			t.Fatalf("depends on nothing: %+v\n%s", access, p)
 		}
-		if _, ok := NewCrowd(others).Reach(p).Of(0); ok {
+		if reach.Of(0) != nil {
 			t.Fatal("somebody who is suspended passes")
 		}
 	})
@@ -60,9 +67,66 @@ func TestReachSaysWhyAndOnWhichConditions(t *testing.T) {
 		{"allow: {nor: [groups: wiki, groups: none]}", `not groups has "none"`, "", true, true},
 		{"[]", "", "", false, false},
 	} {
-		got, ok := NewCrowd([]*identity.Person{ann}).Reach(parsed(t, tt.policy)).Of(0)
-		if ok != tt.ok || got.Sure != tt.sure || got.Why != tt.why || strings.Join(got.Conditions, "|") != tt.conditions {
-			t.Errorf("%s: got %+v, %v", tt.policy, got, ok)
+		p := parsed(t, tt.policy)
+		got := crowdOf(p, ann).Reach(p).Of(0)
+		if got == nil {
+			got = &Access{}
 		}
+		if ok := got.May; ok != tt.ok || got.Sure != tt.sure || got.Why != tt.why || strings.Join(got.Conditions, "|") != tt.conditions {
+			t.Errorf("%s: got %+v", tt.policy, got)
+		}
+	}
+}
+
+func crowdOf(p *Policy, people ...*identity.Person) *Crowd {
+	c := NewCrowd(p)
+	for _, person := range people {
+		c.Add(person)
+	}
+	return c
+}
+
+// Somebody in a group of another name, and a name pinned to a group of another
+// name, count as they do for a request.
+func TestReachFollowsPinnedNames(t *testing.T) {
+	pins := map[string]string{"admins": "00gold"}
+	p := parsed(t, "allow: {or: [groups: admins]}")
+	renamed := identity.NewPersonPinned(identity.Person{ID: "a", Status: identity.StatusActive, Groups: []identity.Group{{ID: "00gold", Name: "renamed"}}}, pins)
+	namesake := identity.NewPersonPinned(identity.Person{ID: "b", Status: identity.StatusActive, Groups: []identity.Group{{ID: "00gnew", Name: "admins"}}}, pins)
+	reach := crowdOf(p, renamed, namesake).Reach(p)
+	if reach.Of(0) == nil || reach.Of(1) != nil {
+		t.Errorf("got %+v and %+v, want the member of the pinned group alone", reach.Of(0), reach.Of(1))
+	}
+}
+
+func TestReachTellsWhatRulesInShadowWouldChange(t *testing.T) {
+	p := parsed(t, `
+- allow: {or: [groups: wiki]}
+- {mode: shadow, deny: {or: [user: ann]}}
+- {mode: shadow, deny: {and: [user: ben, http_method: POST]}}
+- {mode: shadow, allow: {or: [user: cat]}}
+`)
+	wiki := []identity.Group{{ID: "00gw", Name: "wiki"}}
+	var crowd []*identity.Person
+	for id, groups := range map[string][]identity.Group{"ann": wiki, "ben": wiki, "cat": nil, "dan": wiki, "eve": nil} {
+		crowd = append(crowd, identity.NewPerson(identity.Person{ID: id, Status: identity.StatusActive, Groups: groups}))
+	}
+	got := map[string]string{}
+	crowdOf(p, crowd...).Reach(p).Each(func(i int, a *Access) bool {
+		text := fmt.Sprint(a.May, a.Sure)
+		if a.Shadow != nil {
+			text += fmt.Sprint(" then ", a.Shadow.May, a.Shadow.Sure, a.Shadow.Conditions)
+		}
+		got[crowd[i].ID] = text
+		return true
+	})
+	want := map[string]string{
+		"ann": "true true then false false []",
+		"ben": `true true then true false [unless user is "ben" and http_method is "POST"]`,
+		"cat": "false false then true true []",
+		"dan": "true true",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
 	}
 }

@@ -2,11 +2,17 @@
 // why, and on which conditions. It asks the policies of a configuration about
 // everybody in a directory at once; what a request or a token must bring is shown
 // as a condition, never guessed.
+//
+//	review.go  New, Add, Each: one configuration and the people
+//	write.go   as CSV and JSON
+//	diff.go    two configurations and the same people
+//
+// Where the people come from is server's matter.
 package review
 
 import (
-	"slices"
 	"strings"
+	"time"
 
 	"sallyport/config"
 	"sallyport/identity"
@@ -19,48 +25,65 @@ type Options struct {
 	Person string // id, e-mail or login of the only person, "" for all
 }
 
+// Source is where the people come from.
+type Source struct {
+	Name string    `json:"name"`
+	AsOf time.Time `json:"as_of,omitzero"` // when they were last known to be so; zero: it was not said
+}
+
 // Entry is one person who may pass one route. An entry without a person stands
 // for everybody, signed in or not.
 type Entry struct {
-	Route      string   `json:"route"`
-	From       string   `json:"from"`
-	Person     string   `json:"person"` // id, "*" for everybody
-	Email      string   `json:"email"`
-	Access     string   `json:"access"` // "allow" or "conditional"
+	Route  string `json:"route"`
+	From   string `json:"from"`
+	Person string `json:"person"` // id, "*" for everybody
+	Email  string `json:"email"`
+	// Access is "allow" or "conditional", "none" for somebody who would pass only
+	// if rules in shadow counted.
+	Access     string   `json:"access"`
 	Conditions []string `json:"conditions"`
 	Why        string   `json:"why"`
 	Rule       string   `json:"rule"` // place of the criterion
+	// Shadow is what it would be if rules in shadow counted, "" for the same:
+	// "shadow-allow", "shadow-deny", or "shadow-conditional: " and the conditions.
+	Shadow string `json:"shadow,omitempty"`
 }
 
-// Review is who may reach what.
+// Review is who may reach what. Not safe for concurrent use.
 type Review struct {
+	o      Options
 	routes []*config.Route
-	people []*identity.Person
-	reach  []*policy.Reach
+	crowd  *policy.Crowd
+	people []named
 }
 
-// New asks all policies of the chosen routes about the chosen people.
-func New(routes []*config.Route, people []*identity.Person, o Options) *Review {
-	r := &Review{}
+// named is what a review keeps of a person.
+type named struct{ id, email string }
+
+// New makes a review of the chosen routes, of nobody so far.
+func New(routes []*config.Route, o Options) *Review {
+	r := &Review{o: o}
+	var policies []*policy.Policy
 	for _, route := range routes {
 		if o.Route == "" || o.Route == route.Name || o.Route == route.ID || strings.EqualFold(o.Route, route.From.Host) {
 			r.routes = append(r.routes, route)
+			policies = append(policies, route.Policy)
 		}
 	}
-	r.people = people
-	if o.Person != "" {
-		r.people = slices.DeleteFunc(slices.Clone(people), func(p *identity.Person) bool {
-			return o.Person != p.ID && !strings.EqualFold(o.Person, p.Email) && !strings.EqualFold(o.Person, p.Login)
-		})
-	}
-	crowd := policy.NewCrowd(r.people)
-	for _, route := range r.routes {
-		r.reach = append(r.reach, crowd.Reach(route.Policy))
-	}
+	r.crowd = policy.NewCrowd(policies...)
 	return r
 }
 
-// Routes and People are how many were chosen.
+// Add takes somebody in, if they were chosen. Nothing of p but its names is kept.
+func (r *Review) Add(p *identity.Person) {
+	if o := r.o.Person; o != "" && o != p.ID && !strings.EqualFold(o, p.Email) && !strings.EqualFold(o, p.Login) {
+		return
+	}
+	r.crowd.Add(p)
+	r.people = append(r.people, named{p.ID, p.Email})
+}
+
+// Routes is how many routes were chosen.
 func (r *Review) Routes() int { return len(r.routes) }
 
 // People is how many people were chosen.
@@ -68,34 +91,58 @@ func (r *Review) People() int { return len(r.people) }
 
 // Each tells every entry, route by route, until yield returns false.
 func (r *Review) Each(yield func(Entry) bool) {
-	for n, route := range r.routes {
-		reach := r.reach[n]
-		if reach.Public && !yield(Entry{
-			Route: route.Name, From: publicURL(route), Person: "*", Access: publicAccess(route), Conditions: []string{},
-			Why: "public: nobody need be signed in", Rule: rulePlace(route),
-		}) {
+	on := true
+	for _, route := range r.routes {
+		reach := r.crowd.Reach(route.Policy)
+		if reach.Public {
+			on = yield(everybody(route))
+		}
+		if on {
+			reach.Each(func(i int, how *policy.Access) bool {
+				on = yield(entry(route, how, r.people[i]))
+				return on
+			})
+		}
+		if !on {
 			return
 		}
-		for i, p := range r.people {
-			access, ok := reach.Of(i)
-			if !ok {
-				continue
-			}
-			e := Entry{
-				Route: route.Name, From: publicURL(route), Person: p.ID, Email: p.Email, Access: "allow",
-				Conditions: access.Conditions, Why: access.Why, Rule: access.Position.String(),
-			}
-			if !access.Sure {
-				e.Access = "conditional"
-			}
-			if e.Conditions == nil {
-				e.Conditions = []string{}
-			}
-			if !yield(e) {
-				return
-			}
-		}
 	}
+}
+
+func everybody(route *config.Route) Entry {
+	return Entry{
+		Route: route.Name, From: publicURL(route), Person: "*", Access: publicAccess(route), Conditions: []string{},
+		Why: "public: nobody need be signed in", Rule: rulePlace(route),
+	}
+}
+
+func entry(route *config.Route, how *policy.Access, p named) Entry {
+	e := Entry{
+		Route: route.Name, From: publicURL(route), Person: p.id, Email: p.email, Access: "allow",
+		Conditions: how.Conditions, Why: how.Why, Rule: how.Position.String(), Shadow: shadow(how.Shadow),
+	}
+	switch {
+	case !how.May:
+		e.Access, e.Why, e.Rule = "none", how.Shadow.Why, how.Shadow.Position.String()
+	case !how.Sure:
+		e.Access = "conditional"
+	}
+	if e.Conditions == nil {
+		e.Conditions = []string{}
+	}
+	return e
+}
+
+func shadow(how *policy.Access) string {
+	switch {
+	case how == nil:
+		return ""
+	case !how.May:
+		return policy.ShadowDeny.String()
+	case how.Sure:
+		return policy.ShadowAllow.String()
+	}
+	return "shadow-conditional: " + strings.Join(how.Conditions, "; ")
 }
 
 // publicAccess is sure only where a policy has nothing but "accept".

@@ -1,9 +1,12 @@
 package review
 
 import (
+	"encoding/csv"
+	"encoding/json"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v4"
 
 	"sallyport/config"
@@ -11,7 +14,7 @@ import (
 	"sallyport/policy"
 )
 
-func routed(t *testing.T, name, text string) *config.Route {
+func routed(t testing.TB, name, text string) *config.Route {
 	t.Helper()
 	var node yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &node); err != nil {
@@ -30,22 +33,25 @@ var crowd = []*identity.Person{
 }
 
 func TestEachLineSaysWhoPassesWhatAndWhy(t *testing.T) {
-	r := New([]*config.Route{
+	r := reviewed([]*config.Route{
 		routed(t, "wiki", "allow: {or: [groups: wiki]}"), routed(t, "open", "allow: {or: [accept: true]}"),
 		routed(t, "half", "allow: {or: [http_method: GET]}"), routed(t, "none", "[]"),
-	}, crowd, Options{})
+		routed(t, "soon", "[{allow: {or: [user: a]}}, {mode: shadow, deny: {or: [user: a]}}, {mode: shadow, allow: {and: [user: b, http_method: GET]}}]"),
+	}, Options{})
 	var b strings.Builder
 	if err := r.CSV(&b); err != nil {
 		t.Fatal(err)
 	}
-	want := `route,from,person,email,access,conditions,why,rule
-wiki,https://wiki.example.com:8443/p,a,'=a@example.com,allow,,"groups has ""wiki""",c.yaml:1:14
-open,https://open.example.com:8443/p,*,,allow,,public: nobody need be signed in,c.yaml:1:1
-open,https://open.example.com:8443/p,a,'=a@example.com,allow,,accept,c.yaml:1:14
-open,https://open.example.com:8443/p,b,b@example.com,allow,,accept,c.yaml:1:14
-half,https://half.example.com:8443/p,*,,conditional,,public: nobody need be signed in,c.yaml:1:1
-half,https://half.example.com:8443/p,a,'=a@example.com,conditional,"http_method is ""GET""",anybody who is signed in,c.yaml:1:14
-half,https://half.example.com:8443/p,b,b@example.com,conditional,"http_method is ""GET""",anybody who is signed in,c.yaml:1:14
+	want := `route,from,person,email,access,conditions,why,rule,shadow
+wiki,https://wiki.example.com:8443/p,a,'=a@example.com,allow,,"groups has ""wiki""",c.yaml:1:14,
+open,https://open.example.com:8443/p,*,,allow,,public: nobody need be signed in,c.yaml:1:1,
+open,https://open.example.com:8443/p,a,'=a@example.com,allow,,accept,c.yaml:1:14,
+open,https://open.example.com:8443/p,b,b@example.com,allow,,accept,c.yaml:1:14,
+half,https://half.example.com:8443/p,*,,conditional,,public: nobody need be signed in,c.yaml:1:1,
+half,https://half.example.com:8443/p,a,'=a@example.com,conditional,"http_method is ""GET""",anybody who is signed in,c.yaml:1:14,
+half,https://half.example.com:8443/p,b,b@example.com,conditional,"http_method is ""GET""",anybody who is signed in,c.yaml:1:14,
+soon,https://soon.example.com:8443/p,a,'=a@example.com,allow,,"user is ""a""",c.yaml:1:16,shadow-deny
+soon,https://soon.example.com:8443/p,b,b@example.com,none,,"user is ""b""",c.yaml:1:96,"shadow-conditional: http_method is ""GET"""
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
@@ -58,26 +64,110 @@ func TestOptionsChoose(t *testing.T) {
 		{}: {2, 2}, {Route: "x"}: {1, 2}, {Route: "Y.example.com"}: {1, 2}, {Person: "A"}: {2, 0}, {Person: "a"}: {2, 1},
 		{Person: "ANN"}: {2, 1}, {Person: "B@example.com", Route: "z"}: {0, 1},
 	} {
-		if r := New(routes, crowd, o); r.Routes() != want[0] || r.People() != want[1] {
+		if r := reviewed(routes, o); r.Routes() != want[0] || r.People() != want[1] {
 			t.Errorf("%+v: %d routes, %d people", o, r.Routes(), r.People())
 		}
 	}
 }
 
+// reviewed asks about the crowd.
+func reviewed(routes []*config.Route, o Options) *Review {
+	r := New(routes, o)
+	for _, p := range crowd {
+		r.Add(p)
+	}
+	return r
+}
+
+func TestEntriesAndBothFormatsTellTheSame(t *testing.T) {
+	r := reviewed([]*config.Route{routed(t, "wiki", "allow: {or: [groups: wiki, http_method: GET]}"), routed(t, "open", "allow: {or: [accept: true]}")}, Options{})
+	var want []Entry
+	r.Each(func(e Entry) bool { want = append(want, e); return true })
+	var b strings.Builder
+	if err := r.JSON(&b, Source{Name: "facts"}); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Source         Source
+		Routes, People int
+		Access         []Entry
+	}
+	if err := json.Unmarshal([]byte(b.String()), &got); err != nil {
+		t.Fatalf("%v\n%s", err, b.String())
+	}
+	if diff := cmp.Diff(want, got.Access); diff != "" || got.Routes != 2 || got.People != 2 || got.Source.Name != "facts" {
+		t.Errorf("%+v\n%s", got, diff)
+	}
+	b.Reset()
+	if err := r.CSV(&b); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()
+	if err != nil || len(rows) != 1+len(want) {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	n := 0
+	r.Each(func(Entry) bool { n++; return false })
+	if n != 1 {
+		t.Errorf("told %d entries after the first was enough", n)
+	}
+}
+
 func TestDiffTellsWhoLosesAndGains(t *testing.T) {
-	before := New([]*config.Route{routed(t, "x", "allow: {or: [user: a]}"), routed(t, "gone", "allow: {or: [user: a]}")}, crowd, Options{})
-	after := New([]*config.Route{routed(t, "x", "allow: {or: [user: b]}")}, crowd, Options{})
+	before := reviewed([]*config.Route{routed(t, "x", "allow: {or: [user: a]}"), routed(t, "gone", "allow: {or: [user: a]}"), routed(t, "half", "allow: {or: [user: a]}")}, Options{})
+	after := reviewed([]*config.Route{
+		routed(t, "x", "[{allow: {or: [user: b]}}, {mode: shadow, allow: {or: [user: a]}}]"), routed(t, "half", "allow: {and: [user: a, http_method: GET]}"),
+		routed(t, "open", "allow: {or: [accept: true]}"),
+	}, Options{})
+	d := NewDiff(before, after)
 	var got []string
-	for _, c := range Diff(before, after) {
-		got = append(got, c.Change+" "+c.Entry.Route+" "+c.Entry.Person)
-	}
-	if s := strings.Join(got, ", "); s != "gains x b, loses x a, loses gone a" {
+	d.Each(func(c Change) bool { got = append(got, c.Change+" "+c.Entry.Route+" "+c.Entry.Person); return true })
+	if s := strings.Join(got, ", "); s != "loses x a, gains x b, conditions half a, gains open *, gains open a, gains open b, loses gone a" {
 		t.Errorf("got %s", s)
 	}
-	if s := strings.Join(Summary(Diff(before, after)), "; "); s != "x: 1 lose it, 1 gain it, 0 on other conditions; gone: 1 lose it, 0 gain it, 0 on other conditions" {
+	if s := strings.Join(d.Summary(), "; "); s != "x: 1 lose it, 1 gain it, 0 on other conditions; half: 0 lose it, 0 gain it, 1 on other conditions; "+
+		"open: 0 lose it, 3 gain it, 0 on other conditions; gone: 1 lose it, 0 gain it, 0 on other conditions" {
 		t.Errorf("got %s", s)
 	}
-	if d := Diff(after, after); d != nil {
-		t.Errorf("nothing changed, got %+v", d)
+	var b strings.Builder
+	if err := d.CSV(&b); err != nil || !strings.Contains(b.String(), "\nconditions,half,https://half.example.com:8443/p,a,'=a@example.com,conditional,") {
+		t.Errorf("%v, %s", err, b.String())
+	}
+	b.Reset()
+	var told struct{ Changes []Change }
+	if err := d.JSON(&b, Source{}); err != nil || json.Unmarshal([]byte(b.String()), &told) != nil || len(told.Changes) != len(got) {
+		t.Errorf("%v, %s", err, b.String())
+	}
+	NewDiff(after, after).Each(func(c Change) bool { t.Errorf("nothing changed, got %+v", c); return true })
+}
+
+// Routes that share a public URL, as those told apart by a header do, are
+// compared in their order.
+func TestDiffPairsRoutesOfTheSameURL(t *testing.T) {
+	a, b := routed(t, "x", "allow: {or: [user: a]}"), routed(t, "x", "allow: {or: [user: b]}")
+	n := 0
+	NewDiff(reviewed([]*config.Route{a, b}, Options{}), reviewed([]*config.Route{a, b}, Options{})).Each(func(Change) bool { n++; return true })
+	if n != 0 {
+		t.Errorf("%d changes between a configuration and itself", n)
+	}
+}
+
+func TestCellsReadBackAsTheyWere(t *testing.T) {
+	for _, cells := range [][]string{
+		{"a", "b"}, {"a,b", `say "x"`, ""}, {" a", "b ", "two\nlines"}, {"\r", "\u00a0x"}, {`""`, `\.`},
+	} {
+		want := make([]string, len(cells))
+		for i, c := range cells {
+			want[i] = harmless(c)
+		}
+		got, err := csv.NewReader(strings.NewReader(csvCells(cells...) + "\n")).Read()
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%q: %v %s", cells, err, diff)
+		}
+	}
+	for cell, want := range map[string]string{"=1+1": "'=1+1", "@x": "'@x", "*": "*", "-1": "'-1", "a=": "a="} {
+		if got := csvCells(cell); got != want {
+			t.Errorf("%q is written %s, want %s", cell, got, want)
+		}
 	}
 }

@@ -1,39 +1,142 @@
 package review
 
 import (
-	"encoding/csv"
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
+
+	"sallyport/policy"
 )
 
-var columns = []string{"route", "from", "person", "email", "access", "conditions", "why", "rule"}
+var columns = []string{"route", "from", "person", "email", "access", "conditions", "why", "rule", "shadow"}
 
 // CSV writes one line per entry, below a line of names.
 func (r *Review) CSV(out io.Writer) error {
-	w := csv.NewWriter(out)
-	if err := w.Write(columns); err != nil {
-		return err
-	}
-	var err error
-	r.Each(func(e Entry) bool {
-		err = w.Write(e.row())
-		return err == nil
-	})
-	w.Flush()
+	return r.write(out, csvHead(columns), "", csvForm)
+}
+
+// JSON writes {"source", "routes", "people", "access": [entries]}, an entry a
+// line.
+func (r *Review) JSON(out io.Writer, s Source) error {
+	source, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	return w.Error()
+	head := fmt.Sprintf("{\"source\": %s, \"routes\": %d, \"people\": %d, \"access\": [", source, r.Routes(), r.People())
+	return r.write(out, head, "\n]}\n", jsonForm)
 }
 
-func (e Entry) row() []string {
-	row := []string{e.Route, e.From, e.Person, e.Email, e.Access, strings.Join(e.Conditions, "; "), e.Why, e.Rule}
-	for i, cell := range row {
-		row[i] = harmless(cell)
+// form is how an entry is written: what goes between two entries, and an entry in
+// three parts, of which the first is the same for a route, the second for a person
+// and the last for all who pass it alike. What is the same is made once.
+type form struct {
+	between            string
+	route, person, how func(e Entry) string
+}
+
+// write writes all entries in a form. Those of a route differ in few words, and
+// there may be millions.
+func (r *Review) write(out io.Writer, head, tail string, f form) error {
+	w := bufio.NewWriterSize(out, 1<<16)
+	separator := ""
+	row := func(parts ...string) error {
+		w.WriteString(separator)
+		separator = f.between
+		for _, p := range parts {
+			if _, err := w.WriteString(p); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	return row
+	w.WriteString(head)
+	people := make([]string, len(r.people)) // as the form has them
+	for _, route := range r.routes {
+		reach := r.crowd.Reach(route.Policy)
+		all := everybody(route)
+		routePart, ways := f.route(all), map[*policy.Access]string{}
+		var err error
+		if reach.Public {
+			err = row(routePart, f.person(all), f.how(all))
+		}
+		reach.Each(func(i int, how *policy.Access) bool {
+			if people[i] == "" || ways[how] == "" {
+				e := entry(route, how, r.people[i])
+				people[i], ways[how] = f.person(e), f.how(e)
+			}
+			err = row(routePart, people[i], ways[how])
+			return err == nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	w.WriteString(tail)
+	return w.Flush()
+}
+
+var csvForm = form{
+	route:  func(e Entry) string { return csvCells(e.Route, e.From) + "," },
+	person: func(e Entry) string { return csvCells(e.Person, e.Email) + "," },
+	how:    func(e Entry) string { return csvCells(e.how()...) + "\n" },
+}
+
+var jsonForm = form{
+	between: ",",
+	route: func(e Entry) string {
+		return "\n{" + members(struct {
+			Route string `json:"route"`
+			From  string `json:"from"`
+		}{e.Route, e.From}) + ","
+	},
+	person: func(e Entry) string {
+		return members(struct {
+			Person string `json:"person"`
+			Email  string `json:"email"`
+		}{e.Person, e.Email}) + ","
+	},
+	how: func(e Entry) string {
+		return members(struct {
+			Access     string   `json:"access"`
+			Conditions []string `json:"conditions"`
+			Why        string   `json:"why"`
+			Rule       string   `json:"rule"`
+			Shadow     string   `json:"shadow,omitempty"`
+		}{e.Access, e.Conditions, e.Why, e.Rule, e.Shadow}) + "}"
+	},
+}
+
+// members are those of a JSON object, without its braces.
+func members(texts any) string {
+	b, err := json.Marshal(texts)
+	if err != nil {
+		panic(err) // text is always JSON
+	}
+	return string(b[1 : len(b)-1])
+}
+
+func (e Entry) how() []string {
+	return []string{e.Access, strings.Join(e.Conditions, "; "), e.Why, e.Rule, e.Shadow}
+}
+
+func csvHead(names []string) string { return strings.Join(names, ",") + "\n" }
+
+// csvCells writes cells as RFC 4180 has them, without an end of line.
+func csvCells(cells ...string) string {
+	var b strings.Builder
+	for i, cell := range cells {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		cell = harmless(cell)
+		if strings.ContainsAny(cell, ",\"\r\n") || strings.TrimSpace(cell) != cell {
+			cell = `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
+		}
+		b.WriteString(cell)
+	}
+	return b.String()
 }
 
 // harmless keeps a spreadsheet from taking a cell for a formula.
@@ -42,109 +145,4 @@ func harmless(cell string) string {
 		return "'" + cell
 	}
 	return cell
-}
-
-// JSON writes {"routes", "people", "access": [entries]}, entry by entry.
-func (r *Review) JSON(out io.Writer) error {
-	if _, err := fmt.Fprintf(out, "{\"routes\": %d, \"people\": %d, \"access\": [", r.Routes(), r.People()); err != nil {
-		return err
-	}
-	var err error
-	separator := "\n"
-	r.Each(func(e Entry) bool {
-		var b []byte
-		if b, err = json.Marshal(e); err == nil {
-			_, err = io.WriteString(out, separator+string(b))
-		}
-		separator = ",\n"
-		return err == nil
-	})
-	if err == nil {
-		_, err = io.WriteString(out, "\n]}\n")
-	}
-	return err
-}
-
-// Change is somebody who loses or gains a route, or passes it on other conditions.
-type Change struct {
-	Change string `json:"change"` // "loses", "gains" or "conditions"
-	Entry  Entry  `json:"access"` // as it was for "loses", else as it is
-}
-
-// Diff tells what differs from an older review. Routes are the same where their
-// public URL is.
-func Diff(before, after *Review) []Change {
-	type key struct{ from, person string }
-	was := map[key]Entry{}
-	before.Each(func(e Entry) bool { was[key{e.From, e.Person}] = e; return true })
-	var out []Change
-	after.Each(func(e Entry) bool {
-		k := key{e.From, e.Person}
-		old, had := was[k]
-		delete(was, k)
-		switch {
-		case !had:
-			out = append(out, Change{"gains", e})
-		case old.Access != e.Access || strings.Join(old.Conditions, ";") != strings.Join(e.Conditions, ";"):
-			out = append(out, Change{"conditions", e})
-		}
-		return true
-	})
-	before.Each(func(e Entry) bool {
-		if _, lost := was[key{e.From, e.Person}]; lost {
-			out = append(out, Change{"loses", e})
-		}
-		return true
-	})
-	return out
-}
-
-// Summary tells changes in a line for each route: how many lose it, how many gain
-// it.
-func Summary(changes []Change) []string {
-	var order []string
-	lost, gained, moved := map[string]int{}, map[string]int{}, map[string]int{}
-	for _, c := range changes {
-		if lost[c.Entry.Route]+gained[c.Entry.Route]+moved[c.Entry.Route] == 0 {
-			order = append(order, c.Entry.Route)
-		}
-		switch c.Change {
-		case "loses":
-			lost[c.Entry.Route]++
-		case "gains":
-			gained[c.Entry.Route]++
-		default:
-			moved[c.Entry.Route]++
-		}
-	}
-	var out []string
-	for _, route := range order {
-		out = append(out, fmt.Sprintf("%s: %d lose it, %d gain it, %d on other conditions", route, lost[route], gained[route], moved[route]))
-	}
-	return out
-}
-
-// DiffCSV writes changes as CSV does entries, the change first.
-func DiffCSV(out io.Writer, changes []Change) error {
-	w := csv.NewWriter(out)
-	if err := w.Write(append([]string{"change"}, columns...)); err != nil {
-		return err
-	}
-	for _, c := range changes {
-		if err := w.Write(append([]string{c.Change}, c.Entry.row()...)); err != nil {
-			return err
-		}
-	}
-	w.Flush()
-	return w.Error()
-}
-
-// DiffJSON writes changes as {"changes": [{"change", "access"}]}.
-func DiffJSON(out io.Writer, changes []Change) error {
-	if changes == nil {
-		changes = []Change{}
-	}
-	enc := json.NewEncoder(out)
-	enc.SetIndent("", "  ")
-	return enc.Encode(map[string]any{"changes": changes})
 }
