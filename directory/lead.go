@@ -8,6 +8,7 @@ import (
 	"maps"
 	"time"
 
+	"sallyport/identity"
 	"sallyport/idp"
 	"sallyport/store"
 )
@@ -238,7 +239,7 @@ func (d *Directory) layKnown(snap *Snapshot, st *state) {
 			if over == nil {
 				over = map[string]*entry{}
 			}
-			over[id.(string)] = e
+			over[id.(string)] = e.under(snap.pins)
 		}
 		return true
 	})
@@ -254,8 +255,18 @@ func (d *Directory) forgetSnapshot() {
 	d.changed("")
 }
 
-// trimOverlay drops readings that the snapshot has taken in or overtaken.
-// publishing is held.
+// under returns e with names of groups meaning what they are pinned to.
+func (e *entry) under(pins map[string]string) *entry {
+	if e.Person == nil || len(pins) == 0 {
+		return e
+	}
+	pinned := *e
+	pinned.Person = identity.NewPersonPinned(*e.Person, pins)
+	return &pinned
+}
+
+// trimOverlay drops readings that the snapshot has taken in or overtaken, and
+// pins names in the others as the snapshot does. publishing is held.
 func (d *Directory) trimOverlay(snap *Snapshot, st *state) {
 	over := *d.overlay.Load()
 	var kept map[string]*entry
@@ -264,10 +275,10 @@ func (d *Directory) trimOverlay(snap *Snapshot, st *state) {
 			if kept == nil {
 				kept = map[string]*entry{}
 			}
-			kept[id] = e
+			kept[id] = e.under(snap.pins)
 		}
 	}
-	if len(kept) != len(over) {
+	if len(over) > 0 {
 		d.overlay.Store(&kept)
 	}
 }
@@ -300,7 +311,7 @@ func (d *Directory) lay(id string, e *entry) {
 	if over == nil {
 		over = map[string]*entry{}
 	}
-	over[id] = e
+	over[id] = e.under(snap.pins)
 	d.overlay.Store(&over)
 	d.Wake()
 }

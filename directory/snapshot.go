@@ -161,6 +161,16 @@ func (s *Snapshot) view(p *personNode) *identity.Person {
 	if was != nil && was.epoch == s.epoch {
 		return was.person
 	}
+	made := s.shape(p)
+	if was != nil && same(was.person, made) && len(s.pins) == 0 {
+		made = was.person // whoever keyed something by it keeps it
+	}
+	p.made.Store(&madePerson{s.epoch, made})
+	return made
+}
+
+// shape makes p anew.
+func (s *Snapshot) shape(p *personNode) *identity.Person {
 	v := identity.Person{
 		ID: p.ID, Login: p.Login, Email: p.Email, Name: p.Name, Status: p.Status, Profile: p.Profile,
 		Version: max(p.version, s.factsAt), ReadAt: time.UnixMilli(p.asOf),
@@ -178,12 +188,7 @@ func (s *Snapshot) view(p *personNode) *identity.Person {
 		add(h)
 	}
 	v.Apps = s.appsOf(p.ID, v.Groups)
-	made := identity.NewPersonPinned(v, s.pins)
-	if was != nil && same(was.person, made) && len(s.pins) == 0 {
-		made = was.person // whoever keyed something by it keeps it
-	}
-	p.made.Store(&madePerson{s.epoch, made})
-	return made
+	return identity.NewPersonPinned(v, s.pins)
 }
 
 func (s *Snapshot) appsOf(id string, groups []identity.Group) []string {
