@@ -48,7 +48,6 @@ type Crowd struct {
 	// found by what they compare with.
 	single                      []*asked
 	groups, users, mails, hosts map[string][]*asked
-	known                       map[string]*Reach // by policy and place
 }
 
 // asked is one criterion and who meets it.
@@ -60,7 +59,7 @@ type asked struct {
 // NewCrowd makes an empty crowd that can be asked about these policies.
 func NewCrowd(policies ...*Policy) *Crowd {
 	c := &Crowd{
-		asked: map[string]*asked{}, known: map[string]*Reach{}, groups: map[string][]*asked{}, users: map[string][]*asked{},
+		asked: map[string]*asked{}, groups: map[string][]*asked{}, users: map[string][]*asked{},
 		mails: map[string][]*asked{}, hosts: map[string][]*asked{},
 	}
 	for _, p := range policies {
@@ -105,7 +104,6 @@ func (c *Crowd) file(k *criterion, a *asked) {
 func (c *Crowd) Add(p *identity.Person) {
 	i := c.people
 	c.people++
-	clear(c.known)
 	if !p.Status.MayPass() {
 		return
 	}

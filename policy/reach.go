@@ -46,15 +46,11 @@ type Access struct {
 	Shadow *Access
 }
 
-// Reach tells who may pass one of the crowd's policies. Those that stand in the
-// same places are asked once.
+// Reach tells who may pass one of the crowd's policies, or a nil one. The crowd
+// does not keep it.
 func (c *Crowd) Reach(p *Policy) *Reach {
 	if p == nil {
 		p = &Policy{}
-	}
-	key := p.placedKey()
-	if r := c.known[key]; r != nil {
-		return r
 	}
 	r := &Reach{Public: p.Public(), counted: c.reached(p, false), words: len(c.all), classes: map[string]*Access{}}
 	if p.shadows() {
@@ -67,7 +63,6 @@ func (c *Crowd) Reach(p *Policy) *Reach {
 			r.criteria = append(r.criteria, c.asked[key].met)
 		}
 	}
-	c.known[key] = r
 	return r
 }
 
@@ -97,18 +92,6 @@ func (c *Crowd) reached(p *Policy, shadow bool) *reached {
 		r.maybe[i] = allow.maybe[i] &^ deny.sure[i]
 	}
 	return r
-}
-
-// placedKey tells policies apart that decide alike and stand in different places,
-// since a review names places.
-func (p *Policy) placedKey() string {
-	var b strings.Builder
-	b.WriteString(p.key())
-	for _, r := range p.rules {
-		b.WriteString(r.Position.String())
-		b.WriteByte(' ')
-	}
-	return b.String()
 }
 
 // Count is how many people may pass, and how many of them surely.

@@ -75,14 +75,6 @@ func (d Diff) Each(yield func(Change) bool) {
 	}
 }
 
-// reach is who passes a route: nobody where there is none.
-func (r *Review) reach(route *config.Route) *policy.Reach {
-	if route == nil {
-		return r.crowd.Reach(nil)
-	}
-	return r.crowd.Reach(route.Policy)
-}
-
 // public is how somebody passes who is not signed in, nil for not at all.
 func public(route *config.Route, reach *policy.Reach) *policy.Access {
 	if !reach.Public {

@@ -11,6 +11,7 @@
 package review
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -23,6 +24,10 @@ import (
 type Options struct {
 	Route  string // name, id or public host of the only routes, "" for all
 	Person string // id, e-mail or login of the only person, "" for all
+	// Pins are the names of groups that mean one group each, as the directory has
+	// them. One that is pinned to "" means several groups: a route that names it
+	// lets nobody pass for who they are.
+	Pins map[string]string
 }
 
 // Source is where the people come from.
@@ -83,6 +88,54 @@ func (r *Review) Add(p *identity.Person) {
 	r.people = append(r.people, named{p.ID, p.Email})
 }
 
+// Empty is an error that says which choice leaves nothing to tell, nil if none
+// does.
+func (r *Review) Empty() error {
+	switch {
+	case r.o.Route != "" && len(r.routes) == 0:
+		return fmt.Errorf("no route is called %q", r.o.Route)
+	case r.o.Person != "" && len(r.people) == 0:
+		return fmt.Errorf("nobody is called %q", r.o.Person)
+	}
+	return nil
+}
+
+// Unclear are the names of groups, of a route's policy, that mean several groups.
+func (r *Review) Unclear(route *config.Route) []string {
+	var names []string
+	for _, ref := range route.Policy.UsesGroups() {
+		if id, pinned := r.o.Pins[ref.Name]; pinned && id == "" {
+			names = append(names, ref.Name)
+		}
+	}
+	return names
+}
+
+// Warnings tell which routes let nobody pass because a name is unclear.
+func (r *Review) Warnings() []string {
+	var out []string
+	for _, route := range r.routes {
+		if names := r.Unclear(route); names != nil {
+			out = append(out, fmt.Sprintf("route %s lets nobody pass: the group name %q means several groups; name the one you mean by its id", route.Name, names[0]))
+		}
+	}
+	return out
+}
+
+// reach is who passes a route: nobody where there is none.
+func (r *Review) reach(route *config.Route) *policy.Reach {
+	if route == nil {
+		return r.crowd.Reach(nil)
+	}
+	reach := r.crowd.Reach(route.Policy)
+	if r.Unclear(route) != nil {
+		nobody := r.crowd.Reach(nil)
+		nobody.Public = reach.Public
+		return nobody
+	}
+	return reach
+}
+
 // Routes is how many routes were chosen.
 func (r *Review) Routes() int { return len(r.routes) }
 
@@ -93,7 +146,7 @@ func (r *Review) People() int { return len(r.people) }
 func (r *Review) Each(yield func(Entry) bool) {
 	on := true
 	for _, route := range r.routes {
-		reach := r.crowd.Reach(route.Policy)
+		reach := r.reach(route)
 		if reach.Public {
 			on = yield(everybody(route))
 		}

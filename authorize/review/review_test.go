@@ -60,17 +60,43 @@ soon,https://soon.example.com:8443/p,b,b@example.com,none,,"user is ""b""",c.yam
 
 func TestOptionsChoose(t *testing.T) {
 	routes := []*config.Route{routed(t, "x", "[]"), routed(t, "y", "[]")}
-	for o, want := range map[Options][2]int{
-		{}: {2, 2}, {Route: "x"}: {1, 2}, {Route: "Y.example.com"}: {1, 2}, {Person: "A"}: {2, 0}, {Person: "a"}: {2, 1},
-		{Person: "ANN"}: {2, 1}, {Person: "B@example.com", Route: "z"}: {0, 1},
+	for _, tt := range []struct {
+		o              Options
+		routes, people int
+		fails          bool
+	}{
+		{Options{}, 2, 2, false},
+		{Options{Route: "x"}, 1, 2, false},
+		{Options{Route: "Y.example.com"}, 1, 2, false},
+		{Options{Person: "A"}, 2, 0, true},
+		{Options{Person: "a"}, 2, 1, false},
+		{Options{Person: "ANN"}, 2, 1, false},
+		{Options{Person: "B@example.com", Route: "z"}, 0, 1, true},
 	} {
-		if r := reviewed(routes, o); r.Routes() != want[0] || r.People() != want[1] {
-			t.Errorf("%+v: %d routes, %d people", o, r.Routes(), r.People())
+		r := reviewed(routes, tt.o)
+		if r.Routes() != tt.routes || r.People() != tt.people || (r.Empty() != nil) != tt.fails {
+			t.Errorf("%+v: %d routes, %d people, %v", tt.o, r.Routes(), r.People(), r.Empty())
 		}
 	}
 }
 
-// reviewed asks about the crowd.
+// The directory denies whoever the name would let in, so the review does too.
+func TestNameOfSeveralGroupsLetsNobodyPass(t *testing.T) {
+	routes := []*config.Route{routed(t, "wiki", "allow: {or: [groups: wiki, user: b]}"), routed(t, "open", "allow: {or: [accept: true, groups: wiki]}")}
+	r := reviewed(routes, Options{Pins: map[string]string{"wiki": "", "other": ""}})
+	var got []string
+	r.Each(func(e Entry) bool { got = append(got, e.Route+" "+e.Person); return true })
+	if s := strings.Join(got, ", "); s != "open *" {
+		t.Errorf("got %s", s)
+	}
+	if w := r.Warnings(); len(w) != 2 || !strings.Contains(w[0], `route wiki lets nobody pass: the group name "wiki" means several groups`) {
+		t.Errorf("got %q", w)
+	}
+	if w := reviewed(routes, Options{Pins: map[string]string{"wiki": "g"}}).Warnings(); w != nil {
+		t.Errorf("got %q", w)
+	}
+}
+
 func reviewed(routes []*config.Route, o Options) *Review {
 	r := New(routes, o)
 	for _, p := range crowd {

@@ -54,7 +54,7 @@ func (r *Review) write(out io.Writer, head, tail string, f form) error {
 	w.WriteString(head)
 	people := make([]string, len(r.people)) // as the form has them
 	for _, route := range r.routes {
-		reach := r.crowd.Reach(route.Policy)
+		reach := r.reach(route)
 		all := everybody(route)
 		routePart, ways := f.route(all), map[*policy.Access]string{}
 		var err error

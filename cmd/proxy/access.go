@@ -1,15 +1,17 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
 	"sallyport/authorize/review"
+	"sallyport/config"
 	"sallyport/identity"
+	"sallyport/server"
 )
 
 func newAccess() *cobra.Command {
@@ -23,82 +25,108 @@ func newAccessReview() *cobra.Command {
 		Use:   "review",
 		Short: "write who may reach what, and why",
 		Long: `Write one line for each person and route they may pass: why, and on which
-conditions of the request or the sign-in. People come from a facts file. With
---diff only what differs from an older configuration is written.`,
+conditions of the request or the sign-in. With --diff only what differs from an
+older configuration is written.
+
+Routes are those of the configuration. People are those of the running instance,
+found through its data directory; where none runs, those it last knew; with
+--facts, those of a file. With --socket alone the running instance tells about
+the routes it has in force.`,
 		Args: noArgs,
 	}
-	file := configFlag(cmd)
-	facts := cmd.Flags().String("facts", "", "facts `file`: the directory on paper")
-	format := cmd.Flags().String("format", "csv", "`csv` or json")
-	old := cmd.Flags().String("diff", "", "older configuration `file` to compare with")
-	var o review.Options
-	cmd.Flags().StringVar(&o.Route, "route", "", "only the route with this `name`, id or host")
-	cmd.Flags().StringVar(&o.Person, "person", "", "only the person with this `e-mail`, login or id")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if *format != "csv" && *format != "json" {
-			return fmt.Errorf("%w: --format: expected csv or json, got %q", errUsage, *format)
-		}
-		people, err := reviewed(cmd, *facts)
-		if err != nil {
-			return err
-		}
-		now, err := newReview(cmd, *file, people, o)
-		if err != nil {
-			return err
-		}
-		out := bufio.NewWriterSize(cmd.OutOrStdout(), 1<<16)
-		if err := writeReview(cmd, out, now, *old, *format, people, o); err != nil {
-			return err
-		}
-		return out.Flush()
+	a := &access{
+		instance: instanceFlags(cmd),
+		facts:    cmd.Flags().String("facts", "", "facts `file`: the directory on paper"),
+		format:   cmd.Flags().String("format", "csv", "`csv` or json"),
+		old:      cmd.Flags().String("diff", "", "older configuration `file` to compare with"),
 	}
+	cmd.Flags().StringVar(&a.o.Route, "route", "", "only the route with this `name`, id or host")
+	cmd.Flags().StringVar(&a.o.Person, "person", "", "only the person with this `e-mail`, login or id")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.run(cmd) }
 	return cmd
 }
 
-func newReview(cmd *cobra.Command, file string, people []*identity.Person, o review.Options) (*review.Review, error) {
-	cfg, err := load(cmd, file)
-	if err != nil {
-		return nil, err
-	}
-	r := review.New(cfg.Routes, people, o)
-	switch {
-	case o.Route != "" && r.Routes() == 0:
-		return nil, fmt.Errorf("no route is called %q", o.Route)
-	case o.Person != "" && r.People() == 0:
-		return nil, fmt.Errorf("nobody is called %q", o.Person)
-	}
-	return r, nil
+// access is the command line of access review.
+type access struct {
+	instance
+	facts, format, old *string
+	o                  review.Options
 }
 
-func writeReview(cmd *cobra.Command, out io.Writer, now *review.Review, old, format string, people []*identity.Person, o review.Options) error {
+func (a *access) run(cmd *cobra.Command) error {
+	inForce := *a.file == "" && *a.socket != ""
 	switch {
-	case old == "" && format == "json":
-		return now.JSON(out)
-	case old == "":
-		return now.CSV(out)
+	case *a.format != "csv" && *a.format != "json":
+		return fmt.Errorf("%w: --format: expected csv or json, got %q", errUsage, *a.format)
+	case inForce && (*a.old != "" || *a.facts != ""):
+		return fmt.Errorf("%w: --diff and --facts need --config: which routes to review", errUsage)
+	case inForce:
+		return a.reviewInForce(cmd)
 	}
-	was, err := load(cmd, old)
+	cfg, err := load(cmd, *a.file)
 	if err != nil {
 		return err
 	}
-	changes := review.Diff(review.New(was.Routes, people, o), now)
-	for _, line := range review.Summary(changes) {
-		fmt.Fprintln(cmd.ErrOrStderr(), line)
+	var was *config.Config
+	if *a.old != "" {
+		if was, err = load(cmd, *a.old); err != nil {
+			return err
+		}
 	}
-	if format == "json" {
-		return review.DiffJSON(out, changes)
+	people, done, err := a.people(cmd, cfg)
+	if err != nil {
+		return err
 	}
-	return review.DiffCSV(out, changes)
+	defer done()
+	a.o.Pins = people.Pins
+	now, before := review.New(cfg.Routes, a.o), (*review.Review)(nil)
+	if was != nil {
+		before = review.New(was.Routes, a.o)
+	}
+	err = people.Each(func(p *identity.Person) {
+		now.Add(p)
+		if before != nil {
+			before.Add(p)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err := now.Empty(); err != nil && (before == nil || before.Empty() != nil) {
+		return err
+	}
+	tellSource(cmd, people.Source, people.Whole, now.Warnings())
+	if before != nil {
+		return a.writeDiff(cmd, review.NewDiff(before, now), people.Source)
+	}
+	if *a.format == "json" {
+		return now.JSON(cmd.OutOrStdout(), people.Source)
+	}
+	return now.CSV(cmd.OutOrStdout())
 }
 
-// reviewed are the people to tell about.
-func reviewed(cmd *cobra.Command, path string) ([]*identity.Person, error) {
-	if path == "" {
-		return nil, errors.New("give --facts FILE: whom to review")
+func (a *access) writeDiff(cmd *cobra.Command, d review.Diff, s review.Source) error {
+	for _, line := range d.Summary() {
+		fmt.Fprintln(cmd.ErrOrStderr(), line)
 	}
-	f, err := readFacts(cmd, path)
+	if *a.format == "json" {
+		return d.JSON(cmd.OutOrStdout(), s)
+	}
+	return d.CSV(cmd.OutOrStdout())
+}
+
+// reviewInForce hands on what the running instance tells of its own routes.
+func (a *access) reviewInForce(cmd *cobra.Command) error {
+	q := url.Values{"format": {*a.format}, "route": {a.o.Route}, "person": {a.o.Person}}
+	resp, err := ask(cmd.Context(), *a.socket, http.MethodGet, "/v1/review?"+q.Encode(), nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return f.People, nil
+	defer resp.Body.Close()
+	s, whole, warnings := server.ReviewHead(resp.Header)
+	tellSource(cmd, s, whole, warnings)
+	if _, err := io.Copy(cmd.OutOrStdout(), resp.Body); err != nil {
+		return fmt.Errorf("the review ended too early, what was written is a part: %w", err)
+	}
+	return nil
 }

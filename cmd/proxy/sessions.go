@@ -108,7 +108,20 @@ func (i instance) call(cmd *cobra.Command, method, path string, body, out any) e
 		}
 		socket = server.AdminSocket(cfg.Storage.DataDir)
 	}
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+	ctx, cancel := context.WithTimeout(cmd.Context(), 10*time.Second)
+	defer cancel()
+	resp, err := ask(ctx, socket, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(io.LimitReader(resp.Body, 256<<20)).Decode(out)
+}
+
+// ask asks the instance behind a socket. An answer other than 200 is an error.
+func ask(ctx context.Context, socket, method, path string, body any) (*http.Response, error) {
+	client := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		},
@@ -116,34 +129,37 @@ func (i instance) call(cmd *cobra.Command, method, path string, body, out any) e
 	buf := new(bytes.Buffer)
 	if body != nil {
 		if err := json.NewEncoder(buf).Encode(body); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(cmd.Context(), method, "http://sallyport"+path, buf)
+	req, err := http.NewRequestWithContext(ctx, method, "http://sallyport"+path, buf)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return unreachable(socket, err)
+		return nil, unreachable(socket, err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		var failure struct {
-			Error string `json:"error"`
-		}
-		_ = json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&failure)
-		return fmt.Errorf("the running instance answered %d: %s", resp.StatusCode, failure.Error)
+	var failure struct {
+		Error string `json:"error"`
 	}
-	return json.NewDecoder(io.LimitReader(resp.Body, 256<<20)).Decode(out)
+	_ = json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&failure)
+	return nil, fmt.Errorf("the running instance answered %d: %s", resp.StatusCode, failure.Error)
 }
+
+// errNotRunning says that nothing listens where an instance would.
+var errNotRunning = errors.New("no running instance")
 
 func unreachable(socket string, err error) error {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("no running instance: %s does not exist; --socket names the admin.sock in the data directory of another", socket)
+		return fmt.Errorf("%w: %s does not exist; --socket names the admin.sock in the data directory of another", errNotRunning, socket)
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("%s may be opened by its owner only: run this as the user that runs the proxy", socket)
 	}
-	return fmt.Errorf("no running instance at %s: %w", socket, err)
+	return fmt.Errorf("%w at %s: %w", errNotRunning, socket, err)
 }

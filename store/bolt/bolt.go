@@ -45,6 +45,9 @@ type Options struct {
 	Sealer store.Sealer     // required; values never reach the disk without it
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: none
+	// ReadOnly opens a store that is there and that no process has, changes
+	// nothing in it and refuses every write.
+	ReadOnly bool
 }
 
 // Store keeps records in a file. It is safe for concurrent use.
@@ -55,6 +58,8 @@ type Store struct {
 	sealer store.Sealer
 	db     *bbolt.DB
 	feed   store.Feed
+	// readOnly: there is neither a writer nor a sweeper.
+	readOnly bool
 
 	gate   sync.RWMutex // guards closed, and writes against being shut under a sender
 	closed bool
@@ -83,16 +88,21 @@ func Open(o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if err := prepareDir(o.Dir, o.Logger); err != nil {
-		return nil, err
+	if !o.ReadOnly {
+		if err := prepareDir(o.Dir, o.Logger); err != nil {
+			return nil, err
+		}
 	}
-	db, err := openFile(o.Dir)
+	db, err := openFile(o.Dir, o.ReadOnly)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{
-		dir: o.Dir, now: o.Now, logger: o.Logger, sealer: o.Sealer, db: db,
+		dir: o.Dir, now: o.Now, logger: o.Logger, sealer: o.Sealer, db: db, readOnly: o.ReadOnly,
 		writes: make(chan *write, maxBatch), stop: make(chan struct{}),
+	}
+	if o.ReadOnly {
+		return s, nil
 	}
 	s.writer.Go(s.runWriter)
 	s.sweeper.Go(s.runSweeper)
@@ -113,7 +123,7 @@ func prepareDir(dir string, logger *slog.Logger) error {
 	return nil
 }
 
-func openFile(dir string) (db *bbolt.DB, err error) {
+func openFile(dir string, readOnly bool) (db *bbolt.DB, err error) {
 	path := filepath.Join(dir, fileName)
 	defer func() {
 		// bbolt checks what it reads, but a file damaged in the right place can
@@ -123,7 +133,7 @@ func openFile(dir string) (db *bbolt.DB, err error) {
 		}
 	}()
 	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: lockWait, FreelistType: bbolt.FreelistMapType, InitialMmapSize: mapSize,
+		Timeout: lockWait, FreelistType: bbolt.FreelistMapType, InitialMmapSize: mapSize, ReadOnly: readOnly,
 	})
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
@@ -131,7 +141,11 @@ func openFile(dir string) (db *bbolt.DB, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("open store file %q: %w", path, err)
 	}
-	if err := db.Update(prepareFile); err != nil {
+	prepare := db.Update
+	if readOnly {
+		prepare = db.View
+	}
+	if err := prepare(prepareFile); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("prepare store file %q: %w", path, err)
 	}

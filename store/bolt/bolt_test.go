@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -307,4 +308,42 @@ func TestCloseAnswersEveryWriter(t *testing.T) {
 		}
 		return true
 	})
+}
+
+func TestReadOnlyReadsAndChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	if s, err := Open(Options{Dir: filepath.Join(dir, "none"), Sealer: sealer('a'), ReadOnly: true}); err == nil {
+		s.Close()
+		t.Fatal("a store was made for reading")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a directory was made for reading: %v", err)
+	}
+	first := open(t, Options{Dir: dir})
+	put := mustPut(t, first, store.Record{Kind: "k", Key: "a", Value: []byte("v")})
+	if s, err := Open(Options{Dir: dir, Sealer: sealer('a'), ReadOnly: true}); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+		t.Errorf("opened for reading while another has it: %v", err)
+		s.Close()
+	}
+	first.Close()
+	before, err := os.ReadFile(filepath.Join(dir, fileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, Options{Dir: dir, ReadOnly: true})
+	if got, err := s.Get(t.Context(), "k", "a"); err != nil || string(got.Value) != "v" || got.Version != put.Version {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err := s.Put(t.Context(), put, store.Any); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Put: %v, want ErrUnavailable", err)
+	}
+	if _, err := s.Take(t.Context(), "k", "a"); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Take: %v, want ErrUnavailable", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if after, err := os.ReadFile(filepath.Join(dir, fileName)); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file changed (%v)", err)
+	}
 }

@@ -35,13 +35,19 @@ const (
 
 func prepareFile(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{bucketMeta, bucketExpiry, bucketRecords} {
+		if !tx.Writable() {
+			if tx.Bucket(name) == nil {
+				return fmt.Errorf("it has no %s: it is not a store", name)
+			}
+			continue
+		}
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
 	}
 	meta := tx.Bucket(bucketMeta)
 	switch format := meta.Get(keyFormat); {
-	case format == nil:
+	case format == nil && tx.Writable():
 		return meta.Put(keyFormat, []byte{formatVersion})
 	case len(format) != 1 || format[0] != formatVersion:
 		return fmt.Errorf("format %v, expected [%d]: it was written by another release", format, formatVersion)

@@ -53,6 +53,9 @@ func (s *Store) enqueue(w *write) error {
 	if s.closed {
 		return store.ErrClosed
 	}
+	if s.readOnly {
+		return fmt.Errorf("%w: opened for reading", store.ErrUnavailable)
+	}
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
