@@ -22,6 +22,9 @@ type Everybody struct {
 	// to its end, and the listings gone through. Of people read one by one it is
 	// when the one was read whose reading is oldest. Zero: nobody is known.
 	AsOf time.Time
+	// Unread is how many groups have members that were not read yet: those that no
+	// policy in force names come last.
+	Unread int
 
 	snap    *Snapshot
 	entries map[string]*entry // of single people, in place of the snapshot's
@@ -31,7 +34,7 @@ type Everybody struct {
 func (d *Directory) Everybody() Everybody {
 	st := d.state.Load()
 	if snap := d.whole(); snap != nil && st != nil {
-		return Everybody{Whole: true, AsOf: st.upTo(), snap: snap, entries: *d.overlay.Load()}
+		return Everybody{Whole: true, AsOf: st.upTo(), Unread: snap.counts.Unread, snap: snap, entries: *d.overlay.Load()}
 	}
 	e := Everybody{entries: map[string]*entry{}}
 	d.people.Range(func(id, v any) bool {

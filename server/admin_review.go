@@ -32,6 +32,8 @@ type People struct {
 	// Whole is false where the directory is not listed: only those are known who
 	// have signed in.
 	Whole bool
+	// Unread is how many groups have members that are not known yet.
+	Unread int
 	// Config is the hash of the configuration in force, "" without an instance.
 	Config string
 	// Pins are the names of groups that mean one group each; see directory.
@@ -42,7 +44,7 @@ type People struct {
 
 func peopleOf(all directory.Everybody, name string) People {
 	return People{
-		Source: review.Source{Name: name, AsOf: all.AsOf}, Whole: all.Whole, Pins: all.Pins(),
+		Source: review.Source{Name: name, AsOf: all.AsOf}, Whole: all.Whole, Unread: all.Unread, Pins: all.Pins(),
 		Each: func(yield func(*identity.Person)) error {
 			all.Each(func(p *identity.Person) bool { yield(p); return true })
 			return nil

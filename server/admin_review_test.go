@@ -61,7 +61,10 @@ func known(t *testing.T, people server.People) []string {
 // configuration, and what is left on the disk when it is gone are the same.
 func TestAReviewIsOfTheRunningInstanceOrOfWhatItLastKnew(t *testing.T) {
 	w := harness.Start(t, harness.Options{})
-	until(t, "the directory is ready", func() bool { return strings.Contains(w.Log.String(), "directory is ready") })
+	until(t, "all groups are read", func() bool {
+		_, text := read(t, w, "/v1/people")
+		return strings.Contains(text, `"whole":true,"unread":0`)
+	})
 
 	resp, text := read(t, w, "/v1/review?format=csv&route=admin")
 	if !strings.Contains(text, ",alice@example.com,allow,,") || strings.Contains(text, "bob@example.com") || strings.Contains(text, "public") {

@@ -19,6 +19,7 @@ type (
 	peopleHead struct {
 		AsOf   time.Time         `json:"as_of"`
 		Whole  bool              `json:"whole"`
+		Unread int               `json:"unread"`
 		Config string            `json:"config"`
 		Pins   map[string]string `json:"pins,omitempty"`
 	}
@@ -38,7 +39,7 @@ type (
 func writePeople(out io.Writer, people People) error {
 	w := bufio.NewWriterSize(out, 1<<16)
 	enc := json.NewEncoder(w)
-	if err := enc.Encode(peopleHead{people.Source.AsOf, people.Whole, people.Config, people.Pins}); err != nil {
+	if err := enc.Encode(peopleHead{people.Source.AsOf, people.Whole, people.Unread, people.Config, people.Pins}); err != nil {
 		return err
 	}
 	numbers := map[identity.Group]int{}
@@ -78,7 +79,7 @@ func ReadPeople(in io.Reader) (People, error) {
 		return People{}, fmt.Errorf("people of the running instance: %w", err)
 	}
 	return People{
-		Source: review.Source{Name: SourceRunning, AsOf: head.AsOf}, Whole: head.Whole, Config: head.Config, Pins: head.Pins,
+		Source: review.Source{Name: SourceRunning, AsOf: head.AsOf}, Whole: head.Whole, Unread: head.Unread, Config: head.Config, Pins: head.Pins,
 		Each: func(yield func(*identity.Person)) error { return readPeople(dec, head.Pins, yield) },
 	}, nil
 }

@@ -95,7 +95,11 @@ func (a *access) run(cmd *cobra.Command) error {
 	if err := now.Empty(); err != nil && (before == nil || before.Empty() != nil) {
 		return err
 	}
-	tellSource(cmd, people.Source, people.Whole, now.Warnings())
+	warnings := now.Warnings()
+	if people.Unread > 0 {
+		warnings = append(warnings, fmt.Sprintf("the members of %d groups have not been read yet: those whom these groups let in are missing", people.Unread))
+	}
+	tellSource(cmd, people.Source, people.Whole, warnings)
 	if before != nil {
 		return a.writeDiff(cmd, review.NewDiff(before, now), people.Source)
 	}
