@@ -3,12 +3,14 @@ package server_test
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"sallyport/internal/harness"
 	"sallyport/internal/oktatest"
@@ -43,6 +45,26 @@ var kinds = []struct {
 		name: "XMLHttpRequest of old", method: "POST", body: "{}", told: jsonBody,
 		header: http.Header{"Accept": {"text/html, */*"}, "X-Requested-With": {"XMLHttpRequest"}},
 	},
+	{
+		name: "iframe", method: "GET", redirected: true, told: page,
+		header: http.Header{"Accept": {"text/html,*/*;q=0.8"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"iframe"}},
+	},
+	{
+		name: "prefetch", method: "GET", told: page,
+		header: http.Header{"Accept": {"text/html,*/*;q=0.8"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}, "Sec-Purpose": {"prefetch"}},
+	},
+	{
+		name: "image", method: "GET", told: jsonBody,
+		header: http.Header{"Accept": {"image/avif,image/webp,*/*;q=0.8"}, "Sec-Fetch-Mode": {"no-cors"}, "Sec-Fetch-Dest": {"image"}},
+	},
+	{
+		name: "EventSource", method: "GET", told: jsonBody,
+		header: http.Header{"Accept": {"text/event-stream"}, "Sec-Fetch-Mode": {"cors"}, "Sec-Fetch-Dest": {"empty"}},
+	},
+	{
+		name: "mobile app", method: "POST", body: "{}", told: jsonBody,
+		header: http.Header{"User-Agent": {"okhttp/4.12.0"}, "Content-Type": {"application/json"}, "Accept-Encoding": {"identity"}},
+	},
 	{name: "curl", method: "GET", told: jsonBody, header: http.Header{"Accept": {"*/*"}, "User-Agent": {"curl/8.5.0"}}},
 	{name: "API client", method: "DELETE", told: jsonBody, header: http.Header{"Accept": {"application/json"}}},
 	{
@@ -58,6 +80,10 @@ var kinds = []struct {
 		header: http.Header{"Content-Type": {"application/grpc-web+proto"}, "Accept": {"*/*"}, "Sec-Fetch-Mode": {"cors"}, "X-Grpc-Web": {"1"}},
 	},
 	{
+		name: "gRPC-web as text", method: "POST", told: grpcText,
+		header: http.Header{"Content-Type": {"application/grpc-web-text"}, "Accept": {"application/grpc-web-text"}, "X-Grpc-Web": {"1"}},
+	},
+	{
 		name: "WebSocket", method: "GET", h1: true, told: jsonBody,
 		header: http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}},
 	},
@@ -69,20 +95,62 @@ var states = []struct {
 	status, grpc string
 	host, user   string // "" is nobody
 	signIn       bool   // nobody is signed in
-	enter        func(t *testing.T, w *harness.World)
+	enter        func(t *testing.T, w *harness.World, c *clock)
 	lapse        bool
+	code         string // of ours, where the client reads one
+	routes       string // beside those there always are
+	extra        string
 }{
-	{name: "no session", status: "401", grpc: "16", host: "app", signIn: true},
-	{name: "a lapsed session", status: "401", grpc: "16", host: "app", user: "alice", lapse: true, signIn: true},
-	{name: "a denial", status: "403", grpc: "7", host: "admin", user: "bob"},
-	{name: "the upstream down", status: "502", grpc: "14", host: "app", user: "bob", enter: func(_ *testing.T, w *harness.World) { w.Upstream.Close() }},
+	{name: "no session", code: "unauthenticated", status: "401", grpc: "16", host: "app", signIn: true},
+	{name: "a lapsed session", code: "unauthenticated", status: "401", grpc: "16", host: "app", user: "alice", lapse: true, signIn: true},
+	{name: "a denial", code: "denied", status: "403", grpc: "7", host: "admin", user: "bob"},
+	{name: "the upstream down", code: "upstream-unreachable", status: "502", grpc: "14", host: "app", user: "bob", enter: func(_ *testing.T, w *harness.World, _ *clock) { w.Upstream.Close() }},
 	{
-		name: "the identity provider down", status: "401", grpc: "16", host: "app", signIn: true,
-		enter: func(_ *testing.T, w *harness.World) { w.Okta.Fail(oktatest.Fault{Act: oktatest.ServerError()}) },
+		name: "the identity provider down", code: "unauthenticated", status: "401", grpc: "16", host: "app", signIn: true,
+		enter: func(_ *testing.T, w *harness.World, _ *clock) {
+			w.Okta.Fail(oktatest.Fault{Act: oktatest.ServerError()})
+		},
+	},
+	{name: "no route", code: "route-not-found", status: "404", grpc: "5", host: "nowhere"},
+	{
+		name: "the upstream too slow", code: "upstream-timeout", status: "504", grpc: "14", host: "slow", user: "bob",
+		routes: `  - {name: slow, from: "https://slow.localhost:%[1]s", to: "%[2]s", timeout: 50ms, allow_websockets: true, policy: [{allow: {or: [{authenticated_user: true}]}}]}`,
 	},
 	{
-		name: "a reload that was refused", status: "401", grpc: "16", host: "app", signIn: true,
-		enter: func(t *testing.T, w *harness.World) {
+		name: "maintenance", code: "maintenance", status: "503", grpc: "14", host: "away", user: "bob",
+		routes: `  - {name: away, from: "https://away.localhost:%[1]s", to: "%[2]s", maintenance: {message: Back at six.}, allow_websockets: true, policy: [{allow: {or: [{authenticated_user: true}]}}]}`,
+	},
+	{
+		name: "a sign-in too long ago", code: "step-up-needed", status: "401", grpc: "16", host: "late", user: "alice", signIn: true,
+		routes: `  - {name: late, from: "https://late.localhost:%[1]s", to: "%[2]s", allow_websockets: true, policy: [{allow: {and: [{auth_age: {max: 10m}}]}}]}`,
+		enter:  func(_ *testing.T, _ *harness.World, c *clock) { c.skip(11 * time.Minute) },
+	},
+	{
+		name: "a stale directory", code: "directory-stale", status: "403", grpc: "7", host: "admin", user: "alice", extra: "directory: {max_staleness: 10m}",
+		enter: func(_ *testing.T, w *harness.World, c *clock) {
+			w.Okta.Fail(oktatest.Fault{Path: "/api/", Act: oktatest.ServerError()})
+			c.skip(11 * time.Minute)
+		},
+	},
+	{
+		name: "a reload under way", code: "unauthenticated", status: "401", grpc: "16", host: "app", signIn: true,
+		enter: func(t *testing.T, w *harness.World, _ *clock) {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for i := 0; t.Context().Err() == nil; i++ {
+					w.WriteConfig(harness.DefaultRoutes, "cookie_expire: "+(time.Duration(14+i%2)*time.Hour).String())
+					if err := w.Server.Reload(); err != nil {
+						t.Error(err)
+					}
+				}
+			}()
+			t.Cleanup(func() { <-done })
+		},
+	},
+	{
+		name: "a reload that was refused", code: "unauthenticated", status: "401", grpc: "16", host: "app", signIn: true,
+		enter: func(t *testing.T, w *harness.World, _ *clock) {
 			w.WriteConfig("  - {name: app, from: nonsense}\n", "")
 			if err := w.Server.Reload(); err == nil {
 				t.Fatal("nonsense was taken")
@@ -90,8 +158,8 @@ var states = []struct {
 		},
 	},
 	{
-		name: "the store down", status: "503", grpc: "14", host: "app", user: "alice", lapse: true,
-		enter: func(t *testing.T, w *harness.World) {
+		name: "the store down", code: "sessions-unavailable", status: "503", grpc: "14", host: "app", user: "alice", lapse: true,
+		enter: func(t *testing.T, w *harness.World, _ *clock) {
 			w.Stop() // what is in memory could be served on
 			w.StartServer()
 			if err := w.Server.CloseStore(); err != nil {
@@ -106,7 +174,8 @@ var states = []struct {
 func TestEveryKindOfClientIsAnsweredInEveryState(t *testing.T) {
 	for _, state := range states {
 		t.Run(state.name, func(t *testing.T) {
-			w := harness.Start(t, harness.Options{})
+			c := new(clock)
+			w := harness.Start(t, harness.Options{Routes: harness.DefaultRoutes + state.routes, Extra: state.extra, Now: c.now, Upstream: http.HandlerFunc(slowly)})
 			b := harness.NewBrowser(t)
 			switch state.user {
 			case "alice":
@@ -119,7 +188,7 @@ func TestEveryKindOfClientIsAnsweredInEveryState(t *testing.T) {
 				b.Submit(b.Get(w.URL(state.host, "/.pomerium/sign_out")), nil)
 			}
 			if state.enter != nil {
-				state.enter(t, w)
+				state.enter(t, w, c)
 			}
 			for _, kind := range kinds {
 				status, header, body := ask(t, kind.h1, kind.method, w.URL(state.host, "/thing?a=b"), kind.header, kind.body, cookies)
@@ -135,6 +204,9 @@ func TestEveryKindOfClientIsAnsweredInEveryState(t *testing.T) {
 				if header.Get("Location") != "" {
 					t.Errorf("%s: redirected to %s", kind.name, header.Get("Location"))
 				}
+				if bytes.HasPrefix(body, []byte(`{"error"`)) && !bytes.Contains(body, []byte(`"code":"`+state.code+`"`)) {
+					t.Errorf("%s: told %s, want code %q", kind.name, body, state.code)
+				}
 				want := state.status
 				if strings.HasPrefix(kind.name, "gRPC") {
 					want = "grpc " + state.grpc
@@ -145,6 +217,16 @@ func TestEveryKindOfClientIsAnsweredInEveryState(t *testing.T) {
 			}
 		})
 	}
+}
+
+// slowly is an application that answers on one host when nobody waits any more.
+func slowly(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.Header.Get("X-Forwarded-Host"), "slow.") {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+		return
+	}
+	harness.Echo(w, r)
 }
 
 // ask sends one request without following where it leads.
@@ -216,6 +298,15 @@ func grpcFrame(status int, h http.Header, body []byte) (string, bool) {
 	}
 	code, message, _ := strings.Cut(string(body[5:]), "\r\n")
 	return "grpc " + strings.TrimPrefix(code, "grpc-status:"), strings.HasPrefix(message, "grpc-message:") && int(body[4]) == len(body)-5
+}
+
+func grpcText(status int, h http.Header, body []byte) (string, bool) {
+	plain, err := base64.StdEncoding.DecodeString(string(body))
+	if err != nil || h.Get("Content-Type") != "application/grpc-web-text" {
+		return "", false
+	}
+	h = http.Header{"Content-Type": {"application/grpc-web+proto"}}
+	return grpcFrame(status, h, plain)
 }
 
 // While the provider is down a person who wants to sign in reads so, with the

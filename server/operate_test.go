@@ -63,9 +63,7 @@ func TestABadFileKeepsTheLastGoodConfiguration(t *testing.T) {
 	if _, body := operator(t, w.Server.HealthAddr(), "/readyz"); !strings.Contains(body, "configuration") {
 		t.Errorf("/readyz does not say so: %s", body)
 	}
-	if !strings.Contains(w.Log.String(), "ruotes") {
-		t.Error("the log does not name the key")
-	}
+	until(t, "the log names the key", func() bool { return strings.Contains(w.Log.String(), "ruotes") })
 	w.WriteConfig(`
   - {from: "https://public.localhost:%[1]s", response: {status: 200, body: new}, allow_public_unauthenticated_access: true}
 `, "")

@@ -239,9 +239,10 @@ func TestACircleNamesTheCookieThatDidNotComeBack(t *testing.T) {
 			t.Errorf("%d, and the page lacks %q", p.Status, want)
 		}
 	}
-	if log := w.Log.String(); !strings.Contains(log, `"msg":"sign-in goes round in circles"`) || !strings.Contains(log, `"lost":"a readable session cookie"`) {
-		t.Error("the log does not say what was lost")
-	}
+	until(t, "the log says what was lost", func() bool {
+		log := w.Log.String()
+		return strings.Contains(log, `"msg":"sign-in goes round in circles"`) && strings.Contains(log, `"lost":"a readable session cookie"`)
+	})
 }
 
 // A browser that keeps nothing at all ends there too, and is told so.

@@ -2,17 +2,22 @@ package upstreamtest
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"sync"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 )
 
 // GRPC is an upstream that speaks gRPC over HTTP/2 without TLS: the standard
-// health service, unary (Check) and streaming (Watch).
+// health service, unary (Check) and streaming (Watch), and /echo/Talk, which sends
+// back every HealthCheckRequest that it gets.
 type GRPC struct {
 	// Health is what Check and Watch answer from.
 	Health *health.Server
@@ -30,6 +35,7 @@ func StartGRPC() (*GRPC, error) {
 	}
 	g := &GRPC{Health: health.NewServer(), ln: ln}
 	g.srv = grpc.NewServer(
+		grpc.UnknownServiceHandler(talk),
 		grpc.UnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 			g.note(ctx)
 			_ = grpc.SetTrailer(ctx, metadata.Pairs("x-trailer", "seen"))
@@ -42,6 +48,24 @@ func StartGRPC() (*GRPC, error) {
 	healthpb.RegisterHealthServer(g.srv, g.Health)
 	go func() { _ = g.srv.Serve(ln) }()
 	return g, nil
+}
+
+func talk(_ any, s grpc.ServerStream) error {
+	if method, _ := grpc.MethodFromServerStream(s); method != "/echo/Talk" {
+		return status.Errorf(codes.Unimplemented, "unknown method %s", method)
+	}
+	for {
+		var m healthpb.HealthCheckRequest
+		switch err := s.RecvMsg(&m); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := s.SendMsg(&m); err != nil {
+			return err
+		}
+	}
 }
 
 func (g *GRPC) note(ctx context.Context) {
