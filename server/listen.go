@@ -50,7 +50,7 @@ func (l *listeners) open(s *Server, cfg *config.Config) error {
 	if l.metrics, err = l.openMetrics(s, cfg); err != nil {
 		return err
 	}
-	if _, err = l.plain("debug_address", cfg.Telemetry.DebugAddress, debugHandler(), s); err != nil {
+	if _, err = l.plain("debug_address", cfg.Telemetry.DebugAddress, refuseRebound(debugHandler()), s); err != nil {
 		return err
 	}
 	if err = l.openRedirect(s, cfg); err != nil {
@@ -181,7 +181,7 @@ func (l *listeners) openMetrics(s *Server, cfg *config.Config) (*endpoint, error
 	if err != nil {
 		return nil, err
 	}
-	return l.plain("metrics_address", cfg.Telemetry.MetricsAddress, guarded, s)
+	return l.plain("metrics_address", cfg.Telemetry.MetricsAddress, refuseRebound(guarded), s)
 }
 
 func debugHandler() http.Handler {
