@@ -39,10 +39,15 @@ type Options struct {
 	Routes []*config.Route
 	// Directory is nil where none is configured.
 	Directory Directory
-	// Doubt reports whether what the directory knows of a person cannot decide
-	// about these groups of a policy: it is too old, or a name is unclear. nil:
-	// never.
-	Doubt func(p *identity.Person, groups []string) bool
+	// MayPass reports whether people of a status may pass at all; nil:
+	// identity.Status.MayPass.
+	MayPass func(identity.Status) bool
+	// Doubt returns why what the directory knows of a person cannot decide about
+	// what a policy asks it, nil where it can; nil: always.
+	Doubt func(p *identity.Person, asked *policy.Asked) *Doubt
+	// Age is how old what the directory knows of a person is, false where that
+	// cannot be said; nil: never.
+	Age func(p *identity.Person) (time.Duration, bool)
 	// Now is the clock policies see; nil: time.Now.
 	Now func() time.Time
 	// Logger gets one line per decision, and panics; nil: nobody.
@@ -54,12 +59,22 @@ type Options struct {
 	Record func(Record)
 }
 
+// Doubt is why the directory cannot decide.
+type Doubt struct {
+	// Reason is policy.ReasonDirectoryStale or ReasonDirectoryUnclear.
+	Reason policy.Reason
+	// Why names what is in doubt, for operators.
+	Why string
+}
+
 // Authorizer decides for the routes of one generation. Safe for concurrent use.
 type Authorizer struct {
 	programs  map[*config.Route]*policy.Program
-	groups    map[*config.Route][]string // that a policy names; none where it goes by other facts of the directory
+	asked     map[*config.Route]*policy.Asked // of the directory; none: nil
 	directory Directory
-	doubt     func(p *identity.Person, groups []string) bool
+	mayPass   func(identity.Status) bool
+	doubt     func(p *identity.Person, asked *policy.Asked) *Doubt
+	age       func(p *identity.Person) (time.Duration, bool)
 	now       func() time.Time
 	logger    *slog.Logger
 	fields    []field
@@ -77,9 +92,11 @@ func New(o Options) (*Authorizer, error) {
 	}
 	a := &Authorizer{
 		programs:  make(map[*config.Route]*policy.Program, len(o.Routes)),
-		groups:    make(map[*config.Route][]string),
+		asked:     make(map[*config.Route]*policy.Asked),
 		directory: o.Directory,
+		mayPass:   o.MayPass,
 		doubt:     o.Doubt,
+		age:       o.Age,
 		now:       o.Now,
 		logger:    o.Logger,
 		fields:    fields,
@@ -87,6 +104,9 @@ func New(o Options) (*Authorizer, error) {
 	}
 	if a.now == nil {
 		a.now = time.Now
+	}
+	if a.mayPass == nil {
+		a.mayPass = identity.Status.MayPass
 	}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
@@ -97,18 +117,13 @@ func New(o Options) (*Authorizer, error) {
 		if a.programs[r], err = compiler.Compile(r.Policy); err != nil {
 			return nil, fmt.Errorf("route %s at %s: %w", r.Name, r.Position, err)
 		}
-		refs := r.Policy.UsesGroups()
-		for _, ref := range refs {
-			a.groups[r] = append(a.groups[r], ref.Name)
+		if asked := r.Policy.AsksDirectory(); asked.Any() {
+			a.asked[r] = &asked
 		}
-		if len(refs) > 0 && a.directory == nil {
+		if refs := r.Policy.UsesGroups(); len(refs) > 0 && a.directory == nil {
 			return nil, fmt.Errorf("route %s: group %q at %s: no directory is configured that knows groups", r.Name, refs[0].Name, refs[0].Position)
 		}
-		needs := r.Policy.NeedsDirectory()
-		if len(needs) > 0 && a.groups[r] == nil {
-			a.groups[r] = []string{}
-		}
-		if len(needs) > 0 && a.directory == nil {
+		if needs := r.Policy.NeedsDirectory(); len(needs) > 0 && a.directory == nil {
 			return nil, fmt.Errorf("route %s: %s at %s: no directory is configured that knows it", r.Name, needs[0].Name, needs[0].Position)
 		}
 	}
@@ -141,13 +156,23 @@ func (a *Authorizer) Check(route *config.Route, s *session.Session, req policy.R
 	in := a.inputs.Get().(*policy.Input)
 	*in = policy.Input{Now: a.now(), Request: req}
 	d, person = a.decide(program, in, s)
-	if groups := a.groups[route]; person != nil && groups != nil && a.doubt != nil && a.doubt(person, groups) {
+	if doubt := a.doubted(route, person); doubt != nil {
 		in.Subject, in.Person = nil, nil
-		d, person = stranger(program, in, policy.ReasonDirectoryStale), nil
+		d, person = stranger(program, in, doubt.Reason), nil
 	}
 	*in = policy.Input{}
 	a.inputs.Put(in)
 	return d, person
+}
+
+// doubted is why the directory cannot decide about the person on the route, nil
+// where it can or is not asked.
+func (a *Authorizer) doubted(route *config.Route, person *identity.Person) *Doubt {
+	asked := a.asked[route]
+	if person == nil || asked == nil || a.doubt == nil {
+		return nil
+	}
+	return a.doubt(person, asked)
 }
 
 // refuse is a denial that no rule made.

@@ -3,6 +3,7 @@ package authorize
 import (
 	"net/netip"
 	"strings"
+	"time"
 
 	"sallyport/config"
 	"sallyport/identity"
@@ -56,6 +57,8 @@ type ToldPerson struct {
 	Email   string   `json:"email,omitempty"`
 	Status  string   `json:"status,omitempty"` // "" where the directory does not know them
 	Groups  []string `json:"groups,omitempty"` // names, ids where there is none
+	// Age is how old that is, as "12s"; "" where it cannot be said.
+	Age string `json:"directory_age,omitempty"`
 }
 
 // ToldRequest is what was asked for.
@@ -104,7 +107,16 @@ func (a *Authorizer) Explain(route *config.Route, s *session.Session, req policy
 	if s != nil {
 		e.Who = ToldPerson{Subject: s.Subject.ID, Email: s.Subject.Email}
 		if a.directory != nil {
-			e.known(a.directory.Person(s.Subject.ID))
+			person := a.directory.Person(s.Subject.ID)
+			e.known(person)
+			if person != nil && a.age != nil {
+				if age, ok := a.age(person); ok {
+					e.Who.Age = age.Round(time.Second).String()
+				}
+			}
+			if doubt := a.doubted(route, person); doubt != nil {
+				e.Notes = append(e.Notes, doubt.Why)
+			}
 		}
 	}
 	e.Change = change(d, trace, e.Who)

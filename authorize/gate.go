@@ -21,7 +21,7 @@ func (a *Authorizer) decide(program *policy.Program, in *policy.Input, s *sessio
 	switch {
 	case person == nil:
 		return stranger(program, in, policy.ReasonUserUnknown), nil
-	case !person.Status.MayPass():
+	case !a.mayPass(person.Status):
 		return stranger(program, in, policy.ReasonUserInactive), nil
 	}
 	in.Subject, in.Person = &s.Subject, person

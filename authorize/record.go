@@ -20,6 +20,8 @@ type Record struct {
 	Person   *identity.Person // nil where there is none
 	Request  policy.Request
 	Decision policy.Decision
+	// Doubt is why the directory could not decide; nil where it could.
+	Doubt *Doubt
 }
 
 // Email is the e-mail that the policy saw, or would have seen.
@@ -40,12 +42,30 @@ func (a *Authorizer) write(route *config.Route, s *session.Session, person *iden
 		return
 	}
 	r := Record{Time: a.now(), Route: route, Session: s, Person: person, Request: req, Decision: d}
+	if d.DenyReasons.Has(policy.ReasonDirectoryStale) || d.DenyReasons.Has(policy.ReasonDirectoryUnclear) {
+		r.Doubt = a.doubted(route, a.directory.Person(s.Subject.ID))
+	}
 	if logs {
 		a.logger.LogAttrs(context.Background(), slog.LevelInfo, "authorize check", a.attrs(&r)...)
 	}
 	if a.record != nil {
 		a.record(r)
 	}
+}
+
+// ageOf is how old the facts of the directory were that a decision asked for.
+func (a *Authorizer) ageOf(r *Record) (time.Duration, bool) {
+	if a.age == nil || a.asked[r.Route] == nil || r.Session == nil {
+		return 0, false
+	}
+	person := r.Person
+	if person == nil {
+		person = a.directory.Person(r.Session.Subject.ID)
+	}
+	if person == nil {
+		return 0, false
+	}
+	return a.age(person)
 }
 
 // attrs are the configured fields, then what every record says.
@@ -67,6 +87,12 @@ func (a *Authorizer) attrs(r *Record) []slog.Attr {
 		if d.ShadowRule != nil {
 			attrs = append(attrs, slog.String("shadow-rule", d.ShadowRule.Position.String()))
 		}
+	}
+	if r.Doubt != nil {
+		attrs = append(attrs, slog.String("directory-doubt", r.Doubt.Why))
+	}
+	if age, ok := a.ageOf(r); ok {
+		attrs = append(attrs, slog.Float64("directory-age", age.Round(time.Second).Seconds()))
 	}
 	if d.Rule != nil {
 		attrs = append(attrs, slog.String("rule", d.Rule.Position.String()))

@@ -99,9 +99,13 @@ type Directory struct {
 	hinted atomic.Bool
 	// leading is set while this replica reads for all.
 	leading atomic.Bool
-	unpins  chan string
+	unpins  chan unpin
 
-	flights flights
+	flights   flights
+	namesakes namesakes
+
+	telling sync.Mutex
+	told    map[string]string // of pins, by name
 
 	mu        sync.Mutex
 	callbacks []func(id string)
@@ -116,6 +120,9 @@ type Directory struct {
 type entry struct {
 	record
 	version uint64 // the store's; 0: not in the store yet
+	// made is the person over a snapshot: what groups are called by policies and
+	// what is assigned to them is told by that.
+	made atomic.Pointer[madePerson]
 }
 
 // New returns a directory that knows nobody until Start or Read.
@@ -126,7 +133,7 @@ func New(o Options) (*Directory, error) {
 	d := &Directory{
 		source: o.Source, store: o.Store, retention: o.Retention, now: o.Now, log: o.Logger,
 		listing: o.Listing, relevant: o.Relevant, live: o.Live, holder: rand.Text(),
-		wake: make(chan struct{}, 1), unpins: make(chan string, 16),
+		wake: make(chan struct{}, 1), unpins: make(chan unpin, 16),
 	}
 	d.overlay.Store(new(map[string]*entry))
 	d.metrics = newMetrics(o.Registry, d)
@@ -162,7 +169,7 @@ func (d *Directory) Known(id string) (person *identity.Person, known bool) {
 	if snap := d.whole(); snap != nil {
 		if over := *d.overlay.Load(); len(over) > 0 {
 			if e, ok := over[id]; ok {
-				return e.Person, true
+				return snap.viewOver(e), true
 			}
 		}
 		return snap.Person(id), true

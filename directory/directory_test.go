@@ -474,7 +474,7 @@ func TestUnchangedReadingBeatsAnOlderAnswerOfAReplica(t *testing.T) {
 	r.read(lagging)
 	stale := person("admins")
 	at := r.now().Add(time.Second)
-	other.settle(context.Background(), alice, stale, at)
+	other.settle(context.Background(), alice, reading{person: stale, asked: at})
 	r.advance(2 * time.Second)
 	r.read(lagging) // says what it said before
 	for name, d := range map[string]*Directory{"lagging": lagging, "started later": r.started()} {
@@ -482,7 +482,7 @@ func TestUnchangedReadingBeatsAnOlderAnswerOfAReplica(t *testing.T) {
 			t.Errorf("%s: the older answer of the other replica stands", name)
 		}
 	}
-	other.settle(context.Background(), alice, stale, at) // once more, late
+	other.settle(context.Background(), alice, reading{person: stale, asked: at}) // once more, late
 	if r.started().Person(alice).HasGroup("admins") {
 		t.Error("an answer from before undid a later one")
 	}

@@ -25,10 +25,12 @@ type edit struct {
 
 	mine       map[handle]*personNode
 	mineGroups map[handle]*groupNode
+	mineApps   map[string]*app // nil values: gone
 	unsorted   map[handle]bool // people whose groups have to be sorted
 	// touched are people who differ only by what their groups are called.
 	touched map[handle]bool
 	renamed bool
+	pinned  bool // the pins are this edit's own
 	// restoring keeps the versions that nodes come with.
 	restoring bool
 	mark      *edited
@@ -366,7 +368,8 @@ type delta struct {
 	people []string // differ in what a decision could see
 	saved  []string // differ in anything
 	groups []string // differ in anything
-	facts  bool     // pins or applications
+	apps   []string // differ in anything
+	facts  bool     // pins, names or applications
 }
 
 func (c delta) none() bool { return len(c.saved) == 0 && len(c.groups) == 0 && !c.facts }
@@ -381,6 +384,9 @@ func (e *edit) commit(now time.Time) (*Snapshot, delta) {
 	}
 	e.commitGroups(n, &c)
 	e.commitPeople(n, &c)
+	for id := range e.mineApps {
+		c.apps = append(c.apps, id)
+	}
 	for h := range e.touched {
 		if p := e.ppl.at(h); e.mine[h] == nil && p.known {
 			c.people = append(c.people, p.ID)

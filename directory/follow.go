@@ -228,7 +228,7 @@ func (d *Directory) succeed(r *restore, c store.Change) (*restore, error) {
 		return nil, errors.New("the snapshot changed meanwhile")
 	}
 	snap, delta := r.finish(base)
-	if snap.counts != r.state.Counts {
+	if snap.counts != r.state.Counts || len(snap.apps) != len(r.state.AppIDs) {
 		return nil, errors.New("records of a change are missing")
 	}
 	d.follows(snap, delta, *r.state)

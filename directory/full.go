@@ -26,9 +26,11 @@ type fullListing struct {
 	at     time.Time
 	date   int64 // of the page
 	users  []idp.User
-	asOf   []int64
-	groups []idp.Group
-	pages  int
+	// attributes are those of the profile that people are listed with.
+	attributes []string
+	asOf       []int64
+	groups     []idp.Group
+	pages      int
 }
 
 // shrink is a whole listing that has so much less than what is known that a
@@ -44,6 +46,8 @@ func (s *syncer) fullDue(st stage, never time.Time) time.Time {
 		return time.Time{}
 	case s.full == nil && st == stageUsers && !s.st.Whole:
 		return time.Time{}
+	case s.full == nil && st == stageUsers && s.shrunk == nil && unreadAttribute(s.d.relevant().Attributes, s.st.Attributes) != nil:
+		return time.Time{} // everybody has more than was asked for
 	case s.full == nil && st == stageUsers:
 		return s.st.FullAt.Add(fullEvery)
 	}
@@ -53,7 +57,7 @@ func (s *syncer) fullDue(st stage, never time.Time) time.Time {
 // listAll reads a page of everybody, then of all groups.
 func (s *syncer) listAll(ctx context.Context) error {
 	if s.full == nil {
-		s.full = &fullListing{at: s.d.now()}
+		s.full = &fullListing{at: s.d.now(), attributes: s.d.relevant().Attributes}
 	}
 	f := s.full
 	if f.pages++; f.pages > maxListPages {
@@ -140,7 +144,7 @@ func (s *syncer) takeAll(ctx context.Context, f *fullListing) error {
 	}
 	was := s.st
 	s.st.Whole, s.st.Begun, s.st.FullAt = true, f.began, s.d.now()
-	s.st.ListsOK = f.at
+	s.st.ListsOK, s.st.Attributes = f.at, f.attributes
 	began := time.UnixMilli(f.began)
 	if s.st.GroupsMark.IsZero() {
 		s.st.GroupsMark, s.st.UsersMark = began, began

@@ -211,6 +211,9 @@ func (d *Directory) swap(snap *Snapshot, c delta, st state) {
 	for _, id := range c.people {
 		d.changed(id)
 	}
+	if snap.epoch == snap.version { // names changed, or what they mean
+		d.tellPins()
+	}
 }
 
 // noteState publishes a state that is not worth writing.

@@ -114,12 +114,17 @@ func (s *syncer) event(e *edit, ev idp.Event) {
 	case ev.Type == eventGroupDelete:
 		e.dropGroup(group)
 		delete(s.doubts.all, group)
+		for id, a := range e.next.apps {
+			if slices.Contains(a.groups, group) {
+				s.rereadApp(id)
+			}
+		}
 	case strings.HasPrefix(ev.Type, "group.lifecycle.") || ev.Type == "group.profile.update":
 		s.lists.now(s.d.now())
 	case strings.HasPrefix(ev.Type, "app.user_management."):
 		s.imported(ev)
 	case strings.HasPrefix(ev.Type, "application.") || strings.HasPrefix(ev.Type, "group.application_assignment."):
-		s.apps.again = true
+		s.appEvent(e, ev)
 	case ev.Type == eventUserDelete:
 		e.dropUser(user, at)
 	case user == "":
@@ -175,6 +180,9 @@ func (s *syncer) membership(e *edit, p pair, h happened) {
 	}
 	s.recent.note(p, h)
 	s.settle(e, p, h)
+	if !h.in {
+		s.leftGroup(e, p)
+	}
 }
 
 // settle makes a pair what an event said, unless a reading began after it. An

@@ -19,7 +19,8 @@ import (
 //
 //	1/NNN    people, by the hash of their ids, each with a number
 //	2/ID     a group with the numbers of its members
-//	~        where the reading stands, pins and applications; written last
+//	3/ID     an application with those assigned to it
+//	~        where the reading stands, pins and names; written last
 //
 // A change writes the records it touches and the last one in one transaction, so
 // that the cursor never runs ahead of what was read up to it.
@@ -64,7 +65,13 @@ type state struct {
 	// Skew is what the source's clock is ahead of ours, in milliseconds.
 	Skew int64             `json:"skew"`
 	Pins map[string]string `json:"pins,omitempty"`
-	Apps []savedApp        `json:"apps,omitempty"`
+	// AppIDs are the applications that have a record, Named what names of them
+	// in policies mean; AppsOK is when they were last read whole, by our clock.
+	AppIDs []string            `json:"app_ids,omitempty"`
+	Named  map[string][]string `json:"named,omitempty"`
+	AppsOK time.Time           `json:"apps_ok"`
+	// Attributes are those of the profile that everybody was listed with.
+	Attributes []string `json:"attributes,omitempty"`
 	// Fence is that of the lease under which this was written.
 	Fence uint64 `json:"fence"`
 }
@@ -106,6 +113,13 @@ func (s *Snapshot) records(c delta, st state, now time.Time) ([]store.Record, er
 		}
 		rs = append(rs, rec)
 	}
+	for _, id := range c.apps {
+		rec, err := s.appRecord(id, now)
+		if err != nil {
+			return nil, err
+		}
+		rs = append(rs, rec)
+	}
 	value, err := json.Marshal(st)
 	if err != nil {
 		return nil, err
@@ -136,15 +150,23 @@ func (s *Snapshot) shard(i int) []byte {
 // complete fills in what of the state is the snapshot's own.
 func (s *Snapshot) complete(st state) state {
 	st.Format, st.Version, st.FactsAt, st.Pins = recordFormat, s.version, s.factsAt, s.pins
-	st.Counts, st.Apps = s.counts, nil
-	for _, a := range s.apps {
-		saved := savedApp{ID: a.ID, Label: a.Label, Active: a.Active, Groups: a.groups}
-		for id := range a.direct {
-			saved.Direct = append(saved.Direct, id)
-		}
-		st.Apps = append(st.Apps, saved)
-	}
+	st.Counts, st.Named, st.AppIDs = s.counts, s.named, slices.Sorted(maps.Keys(s.apps))
 	return st
+}
+
+// appRecord is the record of an application, empty and short-lived for one that
+// is followed no more.
+func (s *Snapshot) appRecord(id string, now time.Time) (store.Record, error) {
+	rec := store.Record{Kind: KindSnapshot, Key: "3/" + id}
+	saved := savedApp{ID: id}
+	if a := s.apps[id]; a != nil {
+		saved = savedApp{ID: id, Label: a.Label, Active: a.Active, Direct: slices.Sorted(maps.Keys(a.direct)), Groups: a.groups}
+	} else {
+		rec.Expires = now.Add(time.Minute)
+	}
+	var err error
+	rec.Value, err = json.Marshal(saved)
+	return rec, err
 }
 
 // restore begins a successor of s out of stored records, which keep the versions
@@ -178,6 +200,8 @@ func (r *restore) take(rec store.Record) error {
 		return r.takeShard(rec)
 	case strings.HasPrefix(rec.Key, "2/"):
 		return r.takeGroup(rec)
+	case strings.HasPrefix(rec.Key, "3/"):
+		return r.takeApp(rec)
 	}
 	return fmt.Errorf("directory: record %q is unknown", rec.Key)
 }
@@ -215,6 +239,20 @@ func (r *restore) takeGroup(rec store.Record) error {
 		}
 	}
 	r.putGroupNode(g, members)
+	return nil
+}
+
+func (r *restore) takeApp(rec store.Record) error {
+	var a savedApp
+	if err := json.Unmarshal(rec.Value, &a); err != nil || "3/"+a.ID != rec.Key {
+		return fmt.Errorf("directory: record %q: %w", rec.Key, errRecord)
+	}
+	restored := r.app(a.ID)
+	restored.App, restored.groups = idp.App{ID: a.ID, Label: a.Label, Active: a.Active}, a.Groups
+	clear(restored.direct)
+	for _, id := range a.Direct {
+		restored.direct[id] = true
+	}
 	return nil
 }
 
@@ -284,15 +322,9 @@ func (r *restore) fillHoles() {
 func (r *restore) finish(base *Snapshot) (*Snapshot, delta) {
 	st := r.state
 	r.fillHoles()
-	r.next.pins, r.next.factsAt = st.Pins, st.FactsAt
-	r.next.apps = map[string]*app{}
-	for _, a := range st.Apps {
-		restored := &app{App: idp.App{ID: a.ID, Label: a.Label, Active: a.Active}, direct: map[string]bool{}, groups: a.Groups}
-		for _, id := range a.Direct {
-			restored.direct[id] = true
-		}
-		r.next.apps[a.ID] = restored
-	}
+	r.ownApps()
+	maps.DeleteFunc(r.next.apps, func(id string, _ *app) bool { return !slices.Contains(st.AppIDs, id) })
+	r.next.pins, r.next.named, r.next.factsAt = st.Pins, st.Named, st.FactsAt
 	facts := base == nil || base.factsAt != st.FactsAt || !maps.Equal(base.pins, st.Pins)
 	snap, c := r.commit(time.Time{})
 	snap.version, snap.factsAt = st.Version, st.FactsAt
@@ -323,8 +355,9 @@ func (d *Directory) loadSnapshot(ctx context.Context, base *Snapshot) (*Snapshot
 		return nil, delta{}, state{}, err
 	}
 	snap, c := r.finish(base)
-	if snap.counts != r.state.Counts {
-		return nil, delta{}, state{}, fmt.Errorf("directory: stored are %+v, expected %+v: records are missing or unreadable", snap.counts, r.state.Counts)
+	if snap.counts != r.state.Counts || len(snap.apps) != len(r.state.AppIDs) {
+		return nil, delta{}, state{}, fmt.Errorf("directory: stored are %+v and %d applications, expected %+v and %d: records are missing or unreadable",
+			snap.counts, len(snap.apps), r.state.Counts, len(r.state.AppIDs))
 	}
 	return snap, c, *r.state, nil
 }

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -11,8 +12,9 @@ import (
 
 // Relevant is what policies name: it is read first.
 type Relevant struct {
-	Groups []string // ids or names
-	Apps   []string // ids or labels
+	Groups     []string // ids or names
+	Apps       []string // ids or labels
+	Attributes []string // of profiles; the source is asked for these
 }
 
 // Pin is a group name of a policy and the group it means. A name is resolved
@@ -48,77 +50,92 @@ func (d *Directory) Pins() []Pin {
 	return pins
 }
 
-// Unclear returns why refs, the groups that a policy names, cannot be decided
-// about: two groups share a name that no pin decides, or the members of one were
-// not read yet. nil when all is clear, at the cost of a look-up each.
-func (d *Directory) Unclear(refs []string) error {
-	snap := d.whole()
-	if snap == nil {
-		return nil
-	}
-	for _, ref := range refs {
-		id, pinned := snap.pins[ref]
-		switch {
-		case !pinned:
-			id = ref
-		case id == "":
-			return fmt.Errorf("the group name %q means several groups (%s): name the one you mean by its id", ref, strings.Join(snap.GroupsNamed(ref), ", "))
-		}
-		if snap.counts.Unread == 0 {
-			continue
-		}
-		if g := snap.group(id); g != nil && unread(g) {
-			return fmt.Errorf("the members of group %q were not read yet", ref)
-		}
-	}
-	return nil
-}
-
 // Unpin forgets what a name means, so that it is resolved anew: what an operator
-// does to confirm a rename.
-func (d *Directory) Unpin(ctx context.Context, name string) error {
-	select {
-	case d.unpins <- name:
-		d.Wake()
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+// does to confirm a rename. It returns once that is done, with what the name means
+// from then on; the zero Pin where it means nothing.
+func (d *Directory) Unpin(ctx context.Context, name string) (Pin, error) {
+	if !d.leading.Load() {
+		return Pin{}, errors.New("no directory of everybody is being read here: try again once it is, or on the replica that reads it")
 	}
+	if snap := d.snap.Load(); snap == nil || !has(snap.pins, name) {
+		return Pin{}, fmt.Errorf("%q: %w", name, ErrNoPin)
+	}
+	u := unpin{name, make(chan error, 1)}
+	select {
+	case d.unpins <- u:
+	case <-ctx.Done():
+		return Pin{}, ctx.Err()
+	}
+	d.Wake()
+	select {
+	case err := <-u.done:
+		if err != nil {
+			return Pin{}, err
+		}
+	case <-ctx.Done():
+		return Pin{}, ctx.Err()
+	}
+	for _, p := range d.Pins() {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return Pin{}, nil
 }
 
-// pin resolves the names of policies in the snapshot that is being made.
-func (s *syncer) pin(e *edit) {
+// ErrNoPin says that a name is not one that means a group.
+var ErrNoPin = errors.New("no policy has named a group so")
+
+func has(m map[string]string, key string) bool {
+	_, ok := m[key]
+	return ok
+}
+
+// unpin is a name to be resolved anew.
+type unpin struct {
+	name string
+	done chan error
+}
+
+// repin resolves names that became known since the last change: those of a new
+// configuration, and what the operator confirmed.
+func (s *syncer) repin(ctx context.Context) {
 	if !s.st.Whole {
 		return
 	}
-	var pins map[string]string
-	set := func(name, id string) {
-		if pins == nil {
-			if pins = maps.Clone(e.next.pins); pins == nil {
-				pins = map[string]string{}
-			}
-		}
-		if id == gonePin {
-			delete(pins, name)
-			return
-		}
-		pins[name] = id
-	}
-	for {
+	var confirmed []unpin
+	for more := true; more; {
 		select {
-		case name := <-s.d.unpins:
-			set(name, gonePin)
-			continue
+		case u := <-s.d.unpins:
+			confirmed = append(confirmed, u)
 		default:
+			more = false
 		}
-		break
 	}
-	view := e.next.pins
-	if pins != nil {
-		view = pins
+	e := s.d.snap.Load().edit()
+	for _, u := range confirmed {
+		e.setPin(u.name, gonePin)
+	}
+	if len(confirmed) == 0 && !s.pin(e) {
+		return
+	}
+	err := s.apply(ctx, e)
+	if err != nil {
+		s.d.failed(err)
+	}
+	for _, u := range confirmed {
+		u.done <- err
+	}
+}
+
+// pin resolves the names of policies in the snapshot that is being made, and
+// reports whether that changed anything.
+func (s *syncer) pin(e *edit) (changed bool) {
+	if !s.st.Whole {
+		return false
 	}
 	for _, ref := range s.d.relevant().Groups {
-		was, pinned := view[ref]
+		was, pinned := e.next.pins[ref]
 		if pinned && was != "" {
 			continue
 		}
@@ -128,19 +145,67 @@ func (s *syncer) pin(e *edit) {
 		ids := e.named(ref)
 		switch {
 		case len(ids) == 1:
-			set(ref, ids[0])
+			e.setPin(ref, ids[0])
+			changed = true
 		case len(ids) > 1 && !pinned:
-			set(ref, "")
+			e.setPin(ref, "")
+			changed = true
 			slices.Sort(ids)
-			s.d.log.Error("group name of a policy means several groups, so it means none", slog.String("name", ref), slog.Any("groups", ids))
-		}
-		if pins != nil {
-			view = pins
+			s.d.log.Error("group name of a policy means several groups, so routes that name it deny", slog.String("name", ref), slog.Any("groups", ids))
 		}
 	}
-	if pins != nil {
-		e.next.pins, e.next.factsAt = pins, e.base.factsAt+1
+	return changed
+}
+
+func (e *edit) setPin(name, id string) {
+	if !e.pinned {
+		if e.next.pins = maps.Clone(e.next.pins); e.next.pins == nil {
+			e.next.pins = map[string]string{}
+		}
+		e.pinned = true
 	}
+	if id == gonePin {
+		delete(e.next.pins, name)
+	} else {
+		e.next.pins[name] = id
+	}
+	e.facts()
+}
+
+// tellPins warns of pins whose group is called otherwise by now, or has a
+// namesake, once for each state of affairs.
+func (d *Directory) tellPins() {
+	d.telling.Lock()
+	defer d.telling.Unlock()
+	told := map[string]string{}
+	for _, p := range d.Pins() {
+		odd := p.Odd()
+		if odd == "" {
+			continue
+		}
+		if told[p.Name] = odd; d.told[p.Name] != odd {
+			d.log.Warn("a group name of a policy goes on meaning the group that it meant at first, until `sallyport okta pins --confirm` says otherwise",
+				slog.String("name", p.Name), slog.String("group", p.ID), slog.String("but", odd))
+		}
+	}
+	d.told = told
+}
+
+// Odd says what speaks against a pin, "" for nothing.
+func (p Pin) Odd() string {
+	var parts []string
+	switch {
+	case p.Unclear:
+		return "it means several groups: " + strings.Join(p.Rivals, ", ")
+	case p.Called == "":
+		parts = append(parts, "the group was deleted")
+	case p.Called != p.Name:
+		parts = append(parts, fmt.Sprintf("the group is called %q now", p.Called))
+	}
+	if len(p.Rivals) > 0 {
+		parts = append(parts, "other groups are called so: "+strings.Join(p.Rivals, ", "))
+	}
+	return strings.Join(parts, "; ")
 }
 
 const gonePin = "\x00"

@@ -22,6 +22,7 @@ type world struct {
 	d     *Directory
 	s     *syncer
 	names []string
+	apps  []string // names of applications in policies
 }
 
 func newWorld(t testing.TB, seed uint64) *world {
@@ -46,7 +47,7 @@ func (w *world) start() {
 	d, err := New(Options{
 		Source: w.org, Store: w.store, Now: func() time.Time { return w.org.now },
 		Listing:  func() (Source, string) { return w.org, "https://example.okta.com" },
-		Relevant: func() Relevant { return Relevant{Groups: w.names} },
+		Relevant: func() Relevant { return Relevant{Groups: w.names, Apps: w.apps} },
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -110,6 +111,8 @@ func (w *world) differences() []string {
 			wrong = append(wrong, id+": unknown, is "+string(want.Status))
 		case got.Status != want.Status:
 			wrong = append(wrong, fmt.Sprintf("%s: is %s, is taken for %s", id, want.Status, got.Status))
+		case !slices.Equal(got.Apps, w.org.appsOf(id, w.apps)):
+			wrong = append(wrong, fmt.Sprintf("%s: has the applications %v, is taken to have %v", id, w.org.appsOf(id, w.apps), got.Apps))
 		case !slices.Equal(got.Groups, w.org.groupsOf(id)):
 			wrong = append(wrong, fmt.Sprintf("%s: is in %v, is taken to be in %v", id, w.org.groupsOf(id), got.Groups))
 		}
@@ -167,6 +170,10 @@ func history(t testing.TB, seed uint64) *world {
 	rng := rand.New(rand.NewPCG(seed, 99))
 	w.org.lag, w.org.logLag = time.Duration(rng.IntN(60))*time.Second, time.Duration(rng.IntN(40))*time.Second
 	w.names = []string{"group 1", "group 3"}
+	if rng.IntN(2) == 0 {
+		w.apps = []string{w.org.addApp("app 1"), "app 1", "app 2"}
+		w.org.addApp("app 2")
+	}
 	if rng.IntN(3) == 0 {
 		w.org.lost = .1
 	}
@@ -174,6 +181,7 @@ func history(t testing.TB, seed uint64) *world {
 	w.org.between = func() {
 		if rng.IntN(6) == 0 {
 			w.org.act()
+			w.org.actApp()
 		}
 	}
 	w.start()
@@ -189,6 +197,9 @@ func history(t testing.TB, seed uint64) *world {
 		w.org.act()
 	}
 	w.org.faults, w.org.between = 0, nil
+	if w.org.lost > 0 {
+		w.s.apps.at = time.Time{} // the regular reading finds what no event told
+	}
 	w.run(5 * time.Minute)
 	return w
 }

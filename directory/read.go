@@ -41,8 +41,8 @@ func (d *Directory) Read(ctx context.Context, id string) (*identity.Person, erro
 }
 
 func (d *Directory) read(ctx context.Context, id string) (*identity.Person, error) {
-	asked := d.now()
-	person, err := d.ask(ctx, id)
+	asked, attributes := d.now(), d.relevant().Attributes
+	person, attributes, err := d.ask(ctx, id, attributes)
 	switch {
 	case errors.Is(err, idp.ErrNotFound):
 		person = nil
@@ -52,7 +52,7 @@ func (d *Directory) read(ctx context.Context, id string) (*identity.Person, erro
 	case person == nil || person.ID != id:
 		return nil, &idp.InvalidError{What: fmt.Sprintf("asked for person %q, got another", id)}
 	}
-	settled := d.settle(ctx, id, person, asked)
+	settled := d.settle(ctx, id, reading{person, attributes, asked})
 	if settled.Person == nil {
 		return nil, fmt.Errorf("directory: person %q: %w", id, idp.ErrNotFound)
 	}
@@ -61,23 +61,33 @@ func (d *Directory) read(ctx context.Context, id string) (*identity.Person, erro
 
 // ask asks for a person with all their groups. Of somebody whose status a
 // directory of everybody knows, the groups alone are asked for: one request.
-func (d *Directory) ask(ctx context.Context, id string) (*identity.Person, error) {
+// Returned with them is which attributes of the profile the answer has.
+func (d *Directory) ask(ctx context.Context, id string, attributes []string) (*identity.Person, []string, error) {
 	source, _ := d.listing()
 	snap := d.whole()
 	if age, whole := d.Age(); source == nil || snap == nil || !whole || age > WarnAge {
-		return d.source.Person(ctx, id)
+		person, err := d.source.Person(ctx, id)
+		return person, attributes, err
 	}
 	known := snap.Person(id)
 	if known == nil {
-		return d.source.Person(ctx, id)
+		person, err := d.source.Person(ctx, id)
+		return person, attributes, err
 	}
 	groups, err := source.GroupsOf(ctx, id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	person := *known
-	person.Groups = groups
-	return &person, nil
+	person.Groups, person.Apps = groups, nil
+	return &person, d.state.Load().Attributes, nil
+}
+
+// reading is an answer about one person; nil is nobody.
+type reading struct {
+	person     *identity.Person
+	attributes []string // that were asked for
+	asked      time.Time
 }
 
 // settle stores and publishes what was read at that time and returns what stands
@@ -85,15 +95,15 @@ func (d *Directory) ask(ctx context.Context, id string) (*identity.Person, error
 // written too, since it is the time of reading that keeps a slower replica from
 // putting an older answer over it. A store that fails takes nothing back: what
 // was read counts here, and is stored next time.
-func (d *Directory) settle(ctx context.Context, id string, person *identity.Person, asked time.Time) *entry {
+func (d *Directory) settle(ctx context.Context, id string, r reading) *entry {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	standing := d.entry(id)
 	for range writeTries {
-		if standing != nil && standing.ReadAt.After(asked) {
+		if standing != nil && standing.ReadAt.After(r.asked) {
 			return d.publish(id, standing)
 		}
-		next := standing.next(person, asked)
+		next := standing.next(r)
 		err := d.write(ctx, id, next)
 		if err == nil {
 			return d.publish(id, next)
@@ -107,7 +117,7 @@ func (d *Directory) settle(ctx context.Context, id string, person *identity.Pers
 		return d.publish(id, next)
 	}
 	d.log.Warn("person could not be stored for conflicts, the reading counts on this replica", "person", id)
-	return d.publish(id, standing.next(person, asked))
+	return d.publish(id, standing.next(r))
 }
 
 // write stores e over the version it follows and notes the new one in it.
@@ -133,9 +143,7 @@ func (d *Directory) stored(ctx context.Context, id string) (*entry, error) {
 	r, err := d.store.Get(ctx, Kind, id)
 	if errors.Is(err, store.ErrNotFound) {
 		if known := d.entry(id); known != nil {
-			lost := *known
-			lost.version = 0
-			return &lost, nil
+			return &entry{record: known.record}, nil
 		}
 		return nil, nil
 	}
@@ -162,6 +170,7 @@ func (d *Directory) publish(id string, e *entry) *entry {
 		return was
 	}
 	d.people.Store(id, e)
+	d.namesakes.note(e.Person)
 	d.lay(id, e)
 	d.publishing.Unlock()
 	if was == nil || !same(was.Person, e.Person) {

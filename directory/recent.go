@@ -173,8 +173,8 @@ var logTypes = []string{
 	"user.account.lock", "user.account.unlock", "user.account.reset_password", "user.account.update_password",
 	"user.account.expire_password", "user.account.update_primary_email",
 	eventClear, eventUniversalLogout,
-	"application.user_membership.add", "application.user_membership.remove", "application.user_membership.update",
-	"group.application_assignment.add", "group.application_assignment.remove", "group.application_assignment.update",
+	"application.user_membership.add", eventUnassign, "application.user_membership.update",
+	eventGroupAssign, "group.application_assignment.remove", "group.application_assignment.update",
 	"application.lifecycle.activate", "application.lifecycle.deactivate", "application.lifecycle.delete", "application.lifecycle.update",
 }
 
@@ -185,6 +185,8 @@ const (
 	eventDeactivate      = "user.lifecycle.deactivate"
 	eventSuspend         = "user.lifecycle.suspend"
 	eventUserDelete      = "user.lifecycle.delete.completed"
+	eventUnassign        = "application.user_membership.remove"
+	eventGroupAssign     = "group.application_assignment.add"
 	eventClear           = "user.session.clear"
 	eventUniversalLogout = "user.authentication.universal_logout"
 )

@@ -20,6 +20,8 @@ type record struct {
 	Person  *identity.Person `json:"person"`
 	Version uint64           `json:"version"`
 	ReadAt  time.Time        `json:"read_at"`
+	// Attributes are those of the profile that were asked for.
+	Attributes []string `json:"attributes,omitempty"`
 }
 
 // decodeEntry reads a stored record and indexes the person in it.
@@ -40,8 +42,9 @@ func decodeEntry(r store.Record) (*entry, error) {
 
 // next returns what follows e (nil: nothing was known) when person was read at
 // that time. The version grows only when something but the time differs.
-func (e *entry) next(person *identity.Person, at time.Time) *entry {
-	n := &entry{record: record{ReadAt: at}}
+func (e *entry) next(r reading) *entry {
+	person, at := r.person, r.asked
+	n := &entry{record: record{ReadAt: at, Attributes: r.attributes}}
 	if e != nil {
 		n.version, n.Version = e.version, e.Version
 	}
@@ -62,7 +65,7 @@ func same(a, b *identity.Person) bool {
 		return a == b
 	}
 	return a.ID == b.ID && a.Login == b.Login && a.Email == b.Email && a.Name == b.Name && a.Status == b.Status &&
-		slices.Equal(sorted(a.Groups), sorted(b.Groups)) && maps.EqualFunc(a.Profile, b.Profile, slices.Equal[[]string])
+		slices.Equal(sorted(a.Groups), sorted(b.Groups)) && maps.EqualFunc(a.Profile, b.Profile, slices.Equal[[]string]) && slices.Equal(a.Apps, b.Apps)
 }
 
 func sorted(groups []identity.Group) []identity.Group {

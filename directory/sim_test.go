@@ -21,6 +21,7 @@ type organisation struct {
 	rng    *rand.Rand
 	people map[string]*simPerson
 	groups map[string]*simGroup
+	apps   map[string]*simApp
 	log    []logged // in the order of persistence once sorted
 	nextID int
 
@@ -55,7 +56,7 @@ type logged struct {
 func newOrganisation(seed uint64) *organisation {
 	return &organisation{
 		now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), rng: rand.New(rand.NewPCG(seed, 7)),
-		people: map[string]*simPerson{}, groups: map[string]*simGroup{}, asked: map[string]int{}, pages: 3,
+		people: map[string]*simPerson{}, groups: map[string]*simGroup{}, apps: map[string]*simApp{}, asked: map[string]int{}, pages: 3,
 	}
 }
 
@@ -139,11 +140,17 @@ func (o *organisation) deletePerson(p string) {
 			o.moved(g)
 		}
 	}
+	for _, a := range o.apps {
+		delete(a.direct, p)
+	}
 	delete(o.people, p)
 	o.event(eventUserDelete, user(p))
 }
 
 func (o *organisation) deleteGroup(g string) {
+	for _, a := range o.apps {
+		delete(a.groups, g)
+	}
 	delete(o.groups, g)
 	o.event(eventGroupDelete, gtarg(g))
 }
@@ -350,18 +357,6 @@ func (o *organisation) Person(ctx context.Context, id string) (*identity.Person,
 }
 
 func (o *organisation) Check(context.Context) error { return nil }
-
-func (o *organisation) Apps(context.Context, string) (idp.Page[idp.App], error) {
-	return idp.Page[idp.App]{Date: o.date()}, o.arrive("apps")
-}
-
-func (o *organisation) AppUsers(context.Context, string, string) (idp.Page[idp.AppUser], error) {
-	return idp.Page[idp.AppUser]{}, idp.ErrNotFound
-}
-
-func (o *organisation) AppGroups(context.Context, string, string) (idp.Page[string], error) {
-	return idp.Page[string]{}, idp.ErrNotFound
-}
 
 // Log serves events in the order of persistence. The cursor is when the last one
 // served was persisted, and its serial number.

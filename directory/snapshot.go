@@ -30,7 +30,10 @@ type Snapshot struct {
 	everyone []handle // built-in groups that everybody is in
 	pins     map[string]string
 	apps     map[string]*app
-	counts   Counts
+	// named are the ids that the names of applications in policies mean, by the
+	// list as last read.
+	named  map[string][]string
+	counts Counts
 }
 
 // Counts is how large a snapshot is.
@@ -191,6 +194,21 @@ func (s *Snapshot) shape(p *personNode) *identity.Person {
 	return identity.NewPersonPinned(v, s.pins)
 }
 
+// viewOver makes what policy sees of somebody of whom a later reading is known.
+func (s *Snapshot) viewOver(e *entry) *identity.Person {
+	if e.Person == nil {
+		return nil
+	}
+	if was := e.made.Load(); was != nil && was.epoch == s.epoch {
+		return was.person
+	}
+	v := *e.Person
+	v.Apps, v.Version = s.appsOf(v.ID, v.Groups), max(v.Version, s.factsAt)
+	made := identity.NewPersonPinned(v, s.pins)
+	e.made.Store(&madePerson{s.epoch, made})
+	return made
+}
+
 func (s *Snapshot) appsOf(id string, groups []identity.Group) []string {
 	var all []string
 	for _, a := range s.apps {
@@ -198,8 +216,10 @@ func (s *Snapshot) appsOf(id string, groups []identity.Group) []string {
 			continue
 		}
 		all = append(all, a.ID)
-		if a.Label != "" {
-			all = append(all, a.Label)
+	}
+	for ref, ids := range s.named {
+		if len(ids) == 1 && slices.Contains(all, ids[0]) {
+			all = append(all, ref)
 		}
 	}
 	slices.Sort(all)

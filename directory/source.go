@@ -44,6 +44,8 @@ type Source interface {
 	// AppUsers lists everybody assigned to an application, directly or through
 	// groups.
 	AppUsers(ctx context.Context, appID, cursor string) (idp.Page[idp.AppUser], error)
+	// AppUser reads one person's assignment: idp.ErrNotFound where there is none.
+	AppUser(ctx context.Context, appID, userID string) (idp.AppUser, error)
 	// AppGroups lists the ids of the groups assigned to an application.
 	AppGroups(ctx context.Context, appID, cursor string) (idp.Page[string], error)
 

@@ -17,6 +17,7 @@ const (
 	listsEvery   = 30 * time.Second
 	listsSlow    = time.Minute
 	appsEvery    = 30 * time.Minute
+	appsUnlogged = 2 * time.Minute // where no event tells of assignments
 	fullEvery    = 12 * time.Hour
 	stateEvery   = 30 * time.Second // at most, while nothing changes
 	overlap      = 10 * time.Minute // of the filtered listings, against backdating
@@ -53,7 +54,7 @@ type syncer struct {
 	full     *fullListing
 	shrunk   *shrink
 	members  *memberListing
-	apps     appListing
+	apps     appReading
 	lost     bool // the lease
 	behind   bool // the log has more than was read
 	pace     time.Duration
@@ -85,6 +86,7 @@ func (s *syncer) step(ctx context.Context) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, requestFor)
 	defer cancel()
 	s.merge(ctx)
+	s.repin(ctx)
 	now := s.d.now()
 	next := now.Add(listsSlow)
 	for _, task := range s.tasks() {
@@ -142,7 +144,7 @@ func (s *syncer) tasks() []task {
 		{name: "group in doubt", bucket: idp.BucketGroups, due: orNever(listed && s.members == nil, s.doubts.due(never), never), do: s.beginDoubt},
 		{name: "all people", bucket: idp.BucketUsers, due: orNever(s.st.Cursor != "" || s.logForbidden(), s.fullDue(stageUsers, never), never), background: listed, do: s.listAll},
 		{name: "all groups", bucket: idp.BucketGroups, due: s.fullDue(stageGroups, never), background: listed, do: s.listAll},
-		{name: "applications", bucket: idp.BucketApps, due: orNever(listed, s.apps.due(s.d, never), never), do: s.readApps},
+		{name: "applications", bucket: idp.BucketApps, due: orNever(listed, s.apps.due(s, never), never), background: !s.apps.urgent(s), do: s.readApps},
 		{name: "members", bucket: idp.BucketGroups, due: when(s.members != nil), background: s.st.Ready, do: s.readMembers},
 		{name: "members", bucket: idp.BucketGroups, due: when(listed && s.members == nil && s.unread()), background: s.st.Ready, do: s.beginUnread},
 	}

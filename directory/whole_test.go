@@ -190,10 +190,11 @@ func TestNameOfAPolicyStaysWithItsGroup(t *testing.T) {
 	if !w.d.Person(alice).HasGroup("admins") || w.d.Person(mallory).HasGroup("admins") {
 		t.Fatal("the name does not find its group")
 	}
-	if err := w.d.Unclear([]string{"admins"}); err != nil {
+	doubt := func(groups ...string) error { return w.d.Doubt(w.d.Person(alice), Relevant{Groups: groups}, 0) }
+	if err := doubt("admins"); err != nil {
 		t.Error(err)
 	}
-	if err := w.d.Unclear([]string{"twins"}); err == nil || strings.Count(err.Error(), "00g") != 2 {
+	if err := doubt("twins"); err == nil || strings.Count(err.Error(), "00g") != 2 {
 		t.Errorf("a name of two groups: %v, expected both ids", err)
 	}
 	w.org.rename(admins, "administrators")
@@ -220,10 +221,24 @@ func TestNameOfAPolicyStaysWithItsGroup(t *testing.T) {
 	if pin.ID != admins || pin.Called != "administrators" || len(pin.Rivals) != 1 {
 		t.Errorf("pin is %+v", pin)
 	}
-	if err := w.d.Unpin(t.Context(), "admins"); err != nil {
-		t.Fatal(err)
+	if _, err := w.d.Unpin(t.Context(), "nobody"); !errors.Is(err, ErrNoPin) {
+		t.Errorf("a name that means nothing: %v", err)
+	}
+	confirmed := make(chan Pin, 1)
+	go func() {
+		pin, err := w.d.Unpin(context.Background(), "admins")
+		if err != nil {
+			t.Error(err)
+		}
+		confirmed <- pin
+	}()
+	for len(w.d.unpins) == 0 {
+		time.Sleep(time.Millisecond)
 	}
 	w.run(time.Minute)
+	if pin := <-confirmed; pin.ID != rival || pin.Odd() != "" {
+		t.Errorf("confirmed is %+v", pin)
+	}
 	if !w.d.Person(mallory).HasGroup("admins") || w.d.Person(alice).HasGroup("admins") {
 		t.Error("confirming the rename changes nothing")
 	}

@@ -66,6 +66,7 @@ const (
 	ReasonValidClientCertificate
 
 	ReasonDirectoryStale
+	ReasonDirectoryUnclear
 	ReasonEvaluationFailed
 	ReasonUserInactive
 	ReasonUserUnknown
@@ -130,6 +131,7 @@ var reasonTexts = [reasonCount]struct{ name, sentence string }{
 	ReasonUserUnauthorized:              {"user-unauthorized", "The person is not who the rule names."},
 	ReasonValidClientCertificate:        {"valid-client-certificate", "The client certificate is trusted."},
 	ReasonDirectoryStale:                {"directory-stale", "What is known of the directory is too old to decide on."},
+	ReasonDirectoryUnclear:              {"directory-unclear", "Something that the policy names was not read from the directory yet, or its name is shared by several."},
 	ReasonEvaluationFailed:              {"evaluation-failed", "The decision failed for a reason of the proxy's own; its log has more."},
 	ReasonUserInactive:                  {"user-inactive", "The person's status in the directory lets them pass nothing."},
 	ReasonUserUnknown:                   {"user-unknown", "The directory does not know the person."},

@@ -78,6 +78,11 @@ func denial(host string, route *config.Route, s *session.Session, p *identity.Pe
 		e.Message = "Who may use this application follows from your organisation's directory, which has not answered for too long."
 		e.Next = "Try again later. Nothing is wrong with your account."
 	}
+	if d.DenyReasons.Has(policy.ReasonDirectoryUnclear) {
+		e.Code, e.Title = "directory-unclear", "Access cannot be checked yet"
+		e.Message = "Who may use this application follows from your organisation's directory, and part of what it asks there is not known yet."
+		e.Next = "Try again in a minute. If it stays so, tell whoever runs this application: its log says what is missing."
+	}
 	if route.ShowErrorDetails {
 		if names := d.AllowReasons.Names(); len(names) > 0 {
 			e.Details = append(e.Details, "allow: "+strings.Join(names, ", "))

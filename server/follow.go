@@ -2,16 +2,20 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"sallyport/authorize"
 	"sallyport/config"
 	"sallyport/directory"
 	"sallyport/identity"
 	"sallyport/internal/oktaurl"
+	"sallyport/policy"
 	"sallyport/session"
 	"sallyport/telemetry"
 )
@@ -116,11 +120,18 @@ func (s *Server) sessionsEnded(e directory.Ended) {
 	}
 }
 
-// doubt reports whether the directory cannot decide about a person and the groups
-// that a policy names: too old, or a name of two groups.
-func (s *Server) doubt(bound time.Duration) func(p *identity.Person, groups []string) bool {
-	return func(p *identity.Person, groups []string) bool {
-		return !s.state.directory.Fresh(p, bound) || s.state.directory.Unclear(groups) != nil
+// doubt tells why the directory cannot decide about a person and what a policy
+// asks of it: too old, not read yet, or a name of two groups.
+func (s *Server) doubt(bound time.Duration) func(*identity.Person, *policy.Asked) *authorize.Doubt {
+	return func(p *identity.Person, asked *policy.Asked) *authorize.Doubt {
+		err := s.state.directory.Doubt(p, directory.Relevant{Groups: asked.Groups, Apps: asked.Apps, Attributes: asked.Attributes}, bound)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, directory.ErrStale):
+			return &authorize.Doubt{Reason: policy.ReasonDirectoryStale, Why: err.Error()}
+		}
+		return &authorize.Doubt{Reason: policy.ReasonDirectoryUnclear, Why: err.Error()}
 	}
 }
 
@@ -133,19 +144,33 @@ func organisation(cfg *config.Config) string {
 	return org
 }
 
-// relevantTo are the groups that the policies of a configuration name.
-func relevantTo(cfg *config.Config) (named directory.Relevant) {
+// profileClaim begins the name of a claim in jwt_claims_headers that is an
+// attribute of the directory's profile.
+const profileClaim = "profile/"
+
+// relevantTo is what the policies of a configuration ask the directory, and what
+// upstreams are told of profiles.
+func relevantTo(cfg *config.Config) directory.Relevant {
+	var named directory.Relevant
 	for _, r := range cfg.Routes {
-		for _, ref := range r.Policy.UsesGroups() {
-			if !slices.Contains(named.Groups, ref.Name) {
-				named.Groups = append(named.Groups, ref.Name)
-			}
+		asked := r.Policy.AsksDirectory()
+		named.Groups = append(named.Groups, asked.Groups...)
+		named.Apps = append(named.Apps, asked.Apps...)
+		named.Attributes = append(named.Attributes, asked.Attributes...)
+	}
+	for _, h := range cfg.Identity.ClaimsHeaders {
+		if attribute, ok := strings.CutPrefix(h.Claim, profileClaim); ok {
+			named.Attributes = append(named.Attributes, attribute)
 		}
+	}
+	for _, list := range []*[]string{&named.Groups, &named.Apps, &named.Attributes} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
 	}
 	return named
 }
 
-// relevant are the groups that the policies in force name.
+// relevant is what the policies in force ask.
 func (s *Server) relevant() directory.Relevant {
 	gen := s.gen.Load()
 	if gen == nil {

@@ -108,7 +108,7 @@ func (s *Server) buildHandler(g *generation) error {
 func (s *Server) buildAuthorize(g *generation) (*authorize.Authorizer, error) {
 	o := authorize.Options{Routes: g.cfg.Routes, Now: s.now, Logger: s.log.Logger, Fields: g.cfg.Telemetry.AuthorizeLogFields}
 	if g.source != nil {
-		o.Directory, o.Doubt = s.state.directory, s.doubt(g.cfg.Directory.MaxStaleness)
+		o.Directory, o.Doubt, o.Age = s.state.directory, s.doubt(g.cfg.Directory.MaxStaleness), s.state.directory.AgeOf
 	}
 	o.Record = s.countShadow
 	return authorize.New(o)

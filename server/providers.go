@@ -38,8 +38,15 @@ type providers struct {
 	mu     sync.Mutex
 	byKey  map[providerKey]*oidc.Provider
 	source idp.Directory
-	from   config.Provider
+	from   sourceSettings
 	now    atomic.Pointer[map[string]idp.Provider]
+}
+
+// sourceSettings are what a directory's source is made from.
+type sourceSettings struct {
+	provider   config.Provider
+	directory  config.Directory
+	attributes []string
 }
 
 type providerKey struct{ settings, client, secret string }
@@ -103,10 +110,11 @@ func (p *providers) directory(cfg *config.Config) (idp.Directory, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !cfg.Provider.ServiceAccount.Given() {
-		p.source, p.from = nil, config.Provider{}
+		p.source, p.from = nil, sourceSettings{}
 		return nil, nil
 	}
-	if p.source != nil && reflect.DeepEqual(p.from, cfg.Provider) {
+	from := sourceSettings{cfg.Provider, cfg.Directory, relevantTo(cfg).Attributes}
+	if p.source != nil && reflect.DeepEqual(p.from, from) {
 		return p.source, nil
 	}
 	client, err := httpout.New(httpout.Options{Timeout: listingTimeout, MaxBody: listingMaxBody, CAFile: cfg.Provider.CAFile})
@@ -119,12 +127,12 @@ func (p *providers) directory(cfg *config.Config) (idp.Directory, error) {
 	}
 	source, err := okta.NewDirectory(okta.Options{
 		OrgURL: org, APIKey: cfg.Provider.ServiceAccount.APIKey, ServiceAccount: cfg.Provider.ServiceAccount.Raw, HTTP: client, QPS: cfg.Provider.QPS,
-		Now: p.s.now, Logger: p.s.log.Logger, Registry: p.s.registry,
+		Attributes: from.attributes, Now: p.s.now, Logger: p.s.log.Logger, Registry: p.s.registry,
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.source, p.from = source, cfg.Provider
+	p.source, p.from = source, from
 	return source, nil
 }
 

@@ -2,6 +2,7 @@ package okta
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 
@@ -19,6 +20,35 @@ func (d *Directory) AppUsers(ctx context.Context, appID, cursor string) (idp.Pag
 		return idp.Page[idp.AppUser]{}, notAnID("application", appID)
 	}
 	return list(ctx, d, question{path: "/api/v1/apps/" + appID + "/users", query: url.Values{"limit": {"500"}}}, cursor, decodeAppUser)
+}
+
+// AppUser implements directory.Source.
+func (d *Directory) AppUser(ctx context.Context, appID, userID string) (idp.AppUser, error) {
+	if !plausibleID(appID) || !plausibleID(userID) {
+		return idp.AppUser{}, notAnID("application or user", appID+"/"+userID)
+	}
+	ctx, cancel := context.WithTimeout(withPriority(ctx, steady), pageTimeout)
+	defer cancel()
+	path := "/api/v1/apps/" + appID + "/users/" + userID
+	a, err := d.ask(ctx, path)
+	if d.health.concerns(path, err) {
+		d.health.report(d.now(), err)
+	}
+	if err != nil {
+		return idp.AppUser{}, err
+	}
+	var o object
+	if err := json.Unmarshal(a.body, &o); err != nil || o == nil {
+		return idp.AppUser{}, nonsense(path, "assignment cannot be read: expected an object")
+	}
+	got, err := decodeAppUser(o)
+	switch {
+	case err != nil:
+		return idp.AppUser{}, nonsense(path, "assignment cannot be read: %v", err)
+	case got.UserID != userID:
+		return idp.AppUser{}, &idp.InvalidError{What: fmt.Sprintf("asked for user %q of an application, got %q", userID, clip(got.UserID, 80))}
+	}
+	return got, nil
 }
 
 // AppGroups implements directory.Source.

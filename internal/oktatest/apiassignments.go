@@ -60,6 +60,19 @@ func (k *Okta) listAppUsers(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// getAppUser shows one person as a user of an application.
+func (k *Okta) getAppUser(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("user")
+	k.aboutApp(w, r, func(a *app) func() {
+		p, ok := k.org.people.get(id)
+		if !ok || p.Status == identity.StatusDeprovisioned || !k.org.uses(a, p) {
+			return func() { errNotFound(id, "AppUser").write(w) }
+		}
+		b := k.appUserBody(a, p)
+		return func() { writeJSON(w, http.StatusOK, b) }
+	})
+}
+
 func (k *Okta) appUserBody(a *app, p *person) appUserBody {
 	at, direct := a.people[p.ID]
 	scope := "USER"

@@ -33,6 +33,7 @@ func (k *Okta) apiRoutes(mux *http.ServeMux) {
 		{"/api/v1/apps", BucketApps, ScopeApps, k.listApps},
 		{"/api/v1/apps/{id}", BucketApp, ScopeApps, k.getApp},
 		{"/api/v1/apps/{id}/users", BucketApps, ScopeApps, k.listAppUsers},
+		{"/api/v1/apps/{id}/users/{user}", BucketApps, ScopeApps, k.getAppUser},
 		{"/api/v1/apps/{id}/groups", BucketApps, ScopeApps, k.listAppGroups},
 		{"/api/v1/logs", BucketLogs, ScopeLogs, k.listLogs},
 		{"/api/v1/eventHooks", BucketAPI, ScopeHooks, k.listEventHooks},

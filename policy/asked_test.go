@@ -1,0 +1,29 @@
+package policy
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestWhatAPolicyAsksTheDirectory(t *testing.T) {
+	for text, want := range map[string]Asked{
+		`[{allow: {or: [{email: {is: a@example.com}}]}}]`:                                            {},
+		`[{allow: {or: [{groups: {has: admins}}, {groups: {has: 00g1}}, {groups: {has: admins}}]}}]`: {Groups: []string{"admins", "00g1"}},
+		`[{deny: {not: [{app: {has: Wiki}}]}}, {allow: {nor: [{app: {exclude: 0oa1}}]}}]`:            {Apps: []string{"Wiki", "0oa1"}},
+		`[{allow: {and: [{profile/department: {is: it}}, {profile/team: {exclude: x}}]}}]`:           {Attributes: []string{"department", "team"}},
+		`[{allow: {and: [{user_status: ACTIVE}]}}]`:                                                  {Status: true},
+	} {
+		p, problems := parseText(t, text)
+		if len(problems) > 0 {
+			t.Fatalf("%s: %v", text, problems)
+		}
+		got := p.AsksDirectory()
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", text, diff)
+		}
+		if got.Any() != (len(p.NeedsDirectory()) > 0) {
+			t.Errorf("%s: any is %v", text, got.Any())
+		}
+	}
+}
