@@ -28,10 +28,21 @@ var identityKeys = []key[globals]{
 		"What the assertion's iss is: the route's host, or its URL with a slash at the end.").def("hostOnly"),
 	custom("jwt_claims_headers", "mapping of header to claim, or list of claims", readClaimsHeaders,
 		"Claims to send in headers of their own, and to put into the assertion. A claim of a list is sent as X-Pomerium-Claim-NAME."),
+	works("jwt_groups_filter", groupsFilterKind, func(g *globals) *[]string { return &g.Identity.GroupsFilter },
+		"The only groups that upstreams are told of, by id or by name as they are called, so that headers stay small. Routes may add to it.").unset("all groups of the person"),
 	custom("signing_key", pemKind.name, readSigningKeys,
 		"Private keys that sign assertions: ECDSA, RSA of 2048 bits or more, or Ed25519. The first signs; all are published.").
 		unset("derived from `shared_secret`").secret().file(),
 }
+
+var groupsFilterKind = kind[[]string]{textsKind.name, func(v value) ([]string, bool) {
+	groups, ok := v.texts()
+	if ok && len(groups) == 0 {
+		v.expected("a group at least", "leave the key out where upstreams may be told of all groups")
+		return nil, false
+	}
+	return groups, ok
+}}
 
 func readClaimsHeaders(g *globals, v value) {
 	v, ok := v.unpacked("{")

@@ -152,7 +152,6 @@ var inertRouteKeys = slices.Concat(
 		{"mcp", "mapping", "the Model Context Protocol is not served by this version"},
 		{"upstream_tunnel", "mapping", noSSH},
 		{"session_recording", "mapping", noRecording},
-		{"jwt_groups_filter", "list", "all groups would be sent to the upstream"},
 	}),
 	keysOf(Removed, "set_request_headers can do it: Authorization: \"Bearer ${pomerium.id_token}\"", []inert{
 		{"set_authorization_header", "text", "Pomerium took it out"},

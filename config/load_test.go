@@ -109,7 +109,7 @@ func TestDefaults(t *testing.T) {
 		{"drain", []time.Duration{cfg.Listen.DrainDelay, cfg.Listen.DrainTimeout}, []time.Duration{5 * time.Second, 30 * time.Second}},
 		{"session", cfg.Session, Session{CookieName: "__Host-sallyport", CookieHTTPOnly: true, CookieSameSite: "lax", CookieExpire: 14 * time.Hour, RevocationBound: 30 * time.Second}},
 		{"storage", cfg.Storage, Storage{Type: "file", DataDir: "/home/sallyport/.local/state/sallyport"}},
-		{"directory", cfg.Directory, Directory{MaxStaleness: time.Hour}},
+		{"directory", cfg.Directory, Directory{MaxStaleness: time.Hour, RateLimitShare: 0.8}},
 		{"refresh", []time.Duration{cfg.Provider.RefreshInterval, cfg.Provider.RefreshTimeout, cfg.Provider.OutageGrace}, []time.Duration{10 * time.Minute, time.Minute, time.Hour}},
 		{"response headers", cfg.SetResponseHeaders, defaultResponseHeaders},
 		{"hygiene", cfg.Hygiene, Hygiene{MergeSlashes: true, NormalizePath: true, EscapedSlashes: "reject_request", Underscores: "reject_request"}},

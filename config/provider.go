@@ -43,11 +43,6 @@ var providerKeys = []key[globals]{
 	}, "How the directory is used.").ours().sub(directoryTable.list()),
 }
 
-var directoryTable = newTable("directory", nil, []key[Directory]{
-	works("max_staleness", positiveKind, func(d *Directory) *time.Duration { return &d.MaxStaleness },
-		"The age at which facts of the directory no longer count and rules on them deny, where it is read as a whole.").def("1h"),
-})
-
 // otherProviders are Pomerium's that have no code of their own here.
 var otherProviders = []string{
 	"apple", "auth0", "azure", "cognito", "github", "gitlab", "google", "hosted", "onelogin", "ping",

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -46,6 +47,8 @@ var timeKeys = []key[draft]{
 var routeIdentityKeys = []key[draft]{
 	works("pass_identity_headers", optional(boolKind), func(d *draft) **bool { return &d.pass },
 		"Sends the upstream who is there.").unset("the global key"),
+	works("jwt_groups_filter", groupsFilterKind, func(d *draft) *[]string { return &d.GroupsFilter },
+		"The only groups that the upstream is told of, by id or by name, beside those of the global key.").unset("what the global key says"),
 	works("jwt_issuer_format", issuerFormatKind, func(d *draft) *string { return &d.issuer },
 		"What the assertion's iss is.").unset("the global key"),
 	checked[draft]("bearer_token_format", bearerFormatKind, "Which bearer tokens count: the proxy's own only.").def("default"),
@@ -99,6 +102,7 @@ func (d *draft) checkIdentity(g *globals) {
 	if d.issuer != "" {
 		d.IssuerFormat = d.issuer
 	}
+	d.GroupsFilter = slices.Concat(g.Identity.GroupsFilter, d.GroupsFilter)
 	id, secret := d.said["idp_client_id"], d.said["idp_client_secret"]
 	switch {
 	case !id.given() && secret.given():

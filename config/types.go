@@ -24,6 +24,7 @@ import (
 	"regexp"
 	"time"
 
+	"sallyport/identity"
 	"sallyport/policy"
 )
 
@@ -132,6 +133,12 @@ type Directory struct {
 	// MaxStaleness is the age at which facts of the directory count for nothing
 	// and rules on them deny, 1 h.
 	MaxStaleness time.Duration
+	// RateLimitShare is how much of Okta's rate limits goes to requests that nobody
+	// waits for, in (0, 1].
+	RateLimitShare float64
+	// PassStatuses are the statuses that may pass beside ACTIVE, of LOCKED_OUT,
+	// PASSWORD_EXPIRED and RECOVERY.
+	PassStatuses []identity.Status
 }
 
 // EventHook is where the organisation tells that something happened. Off without
@@ -169,7 +176,10 @@ type Identity struct {
 	PassHeaders   bool
 	IssuerFormat  string // "hostOnly" or "uri"
 	ClaimsHeaders []ClaimHeader
-	SigningKeys   [][]byte // PEM, first signs, all are published; nil: derived from the shared secret
+	// GroupsFilter are the only groups that every upstream is told of, by id or
+	// name; nil: all. Routes add to it.
+	GroupsFilter []string
+	SigningKeys  [][]byte // PEM, first signs, all are published; nil: derived from the shared secret
 }
 
 // ClaimHeader sends one claim in one header.
@@ -256,7 +266,10 @@ type Route struct {
 	RewriteResponseHeaders []RewriteHeader
 
 	PassIdentityHeaders bool // resolved with the global key
-	IssuerFormat        string
+	// GroupsFilter are the only groups that the upstream is told of, by id or name,
+	// those of Identity included; nil: all.
+	GroupsFilter []string
+	IssuerFormat string
 
 	ClientID     string // resolved: the route's or the global one
 	ClientSecret string

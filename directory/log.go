@@ -47,11 +47,11 @@ func (s *syncer) readLog(ctx context.Context) error {
 
 func abs(v int64) int64 { return max(v, -v) }
 
-// logPace is how often the log may be read within four fifths of its limit.
+// logPace is how often the log may be read within our share of its limit.
 func (s *syncer) logPace() time.Duration {
 	pace := logEvery
 	if limit := s.source.Budget(idp.BucketLog).Limit; limit > 0 {
-		pace = max(pace, time.Minute*10/time.Duration(8*limit))
+		pace = max(pace, time.Minute/time.Duration(limit))
 	}
 	if pace != s.pace {
 		s.pace = pace

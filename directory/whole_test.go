@@ -320,7 +320,7 @@ func TestNothingChangesForThreeRequestsATick(t *testing.T) {
 
 func TestLogIsReadWithinItsLimit(t *testing.T) {
 	w := settled(t)
-	for limit, want := range map[int]time.Duration{0: logEvery, 60: logEvery, 25: 3 * time.Second, 10: 7500 * time.Millisecond} {
+	for limit, want := range map[int]time.Duration{0: logEvery, 60: logEvery, 25: 2400 * time.Millisecond, 10: 6 * time.Second} {
 		w.org.limits = map[idp.Bucket]idp.Budget{idp.BucketLog: {Limit: limit}}
 		if got := w.s.logPace(); got != want {
 			t.Errorf("at %d a minute: every %v, expected %v", limit, got, want)

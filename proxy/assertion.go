@@ -36,17 +36,21 @@ type AssertionOptions struct {
 	Keys [][]byte
 	// ClaimsHeaders are jwt_claims_headers.
 	ClaimsHeaders []config.ClaimHeader
-	Now           func() time.Time
+	// GroupsFilter are the only groups that are told of where no route is known;
+	// nil: all.
+	GroupsFilter []string
+	Now          func() time.Time
 }
 
 // Assertions tell upstreams who is there: the claims of Pomerium's signed
 // header, signed once per (session version, person version, host, issuer
-// format) and again at half their life. One is made per generation, so that the
+// format, filter of groups) and again at half their life. One is made per generation, so that the
 // cache never outlives keys or configuration. Safe for concurrent use.
 type Assertions struct {
 	keys    []signingKey
 	signer  jose.Signer
 	headers []claimHeader
+	only    *groupFilter
 	jwks    *jwks
 	now     func() time.Time
 	seed    maphash.Seed
@@ -69,7 +73,7 @@ func NewAssertions(o AssertionOptions) (*Assertions, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Assertions{keys: keys, now: o.Now, seed: maphash.MakeSeed()}
+	a := &Assertions{keys: keys, now: o.Now, only: newGroupFilter(o.GroupsFilter), seed: maphash.MakeSeed()}
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -95,7 +99,10 @@ func (a *Assertions) JWKS() http.Handler { return a.jwks }
 // Claims are those of the assertion that an upstream on host (with or without
 // port) would get about s; p is its directory person or nil.
 func (a *Assertions) Claims(s *session.Session, p *identity.Person, host, issuerFormat string) map[string]any {
-	f := factsOf(s, p)
+	return a.claims(a.only.of(factsOf(s, p)), host, issuerFormat)
+}
+
+func (a *Assertions) claims(f facts, host, issuerFormat string) map[string]any {
 	claims := f.base()
 	for _, h := range a.headers {
 		name := h.path.String()
@@ -117,7 +124,7 @@ func (a *Assertions) Claims(s *session.Session, p *identity.Person, host, issuer
 
 // Header is the signed assertion.
 func (a *Assertions) Header(s *session.Session, p *identity.Person, host, issuerFormat string) (string, error) {
-	t, err := a.tell(s, p, host, issuerFormat)
+	t, err := a.tell(s, p, host, issuerFormat, a.only)
 	if err != nil {
 		return "", err
 	}

@@ -92,6 +92,44 @@ func TestAssertionHasPomeriumsClaims(t *testing.T) {
 	}
 }
 
+func TestUpstreamsAreToldOfTheGroupsTheirRouteLists(t *testing.T) {
+	a := assertions(t, AssertionOptions{ClaimsHeaders: claimHeaders("groups", "profile/team")})
+	person := identity.NewPerson(identity.Person{
+		ID: "00ualice", Profile: map[string][]string{"team": {"red", "b,c"}},
+		Groups: []identity.Group{{ID: "g1", Name: "Dev"}, {ID: "g2", Name: "Ops"}, {ID: "g3", Name: "Staff"}},
+	})
+	s := aSession("alice")
+	s.Subject.Claims = identity.Claims{"profile/team": "of the token"}
+	for name, tt := range map[string]struct {
+		filter *groupFilter
+		want   []any
+		header string
+	}{
+		"all":          {nil, []any{"g1", "g2", "g3", "Dev", "Ops", "Staff"}, "g1,g2,g3,Dev,Ops,Staff"},
+		"id and name":  {newGroupFilter([]string{"Ops", "g3", "unknown"}), []any{"g3", "Ops"}, "g3,Ops"},
+		"another case": {newGroupFilter([]string{"ops"}), []any{}, ""},
+	} {
+		told, err := a.tell(s, person, "app.test", "", tt.filter) // one after the other from one cache
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := verified(t, a, told.jwt[0])
+		if diff := cmp.Diff(tt.want, got["groups"]); diff != "" {
+			t.Errorf("%s: groups (-want +got):\n%s", name, diff)
+		}
+		if got["profile/team"] != "red,b%2Cc" {
+			t.Errorf("%s: the profile's attribute is %v", name, got["profile/team"])
+		}
+		if told.headers[0].value[0] != tt.header || told.headers[1].value[0] != "red,b%2Cc" {
+			t.Errorf("%s: headers %+v", name, told.headers)
+		}
+	}
+	global := assertions(t, AssertionOptions{GroupsFilter: []string{"Dev"}})
+	if diff := cmp.Diff([]string{"Dev"}, global.Claims(s, person, "app.test", "")["groups"]); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // T35: the assertion for one route says that it is for that route.
 func TestAssertionIsForOneHost(t *testing.T) {
 	a := assertions(t, AssertionOptions{})
@@ -149,7 +187,7 @@ func TestAssertionsNeverMixIdentities(t *testing.T) {
 			s, host := aSession(name), fmt.Sprintf("h%d.test", i%3)
 			s.Version = uint64(i % 2)
 			<-start
-			told, err := a.tell(s, nil, host, "")
+			told, err := a.tell(s, nil, host, "", nil)
 			if err != nil {
 				t.Error(err)
 				return

@@ -115,7 +115,7 @@ func BenchmarkAssertionFromMemory(b *testing.B) {
 	s := aSession("alice")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := a.tell(s, nil, "app.test", ""); err != nil {
+		if _, err := a.tell(s, nil, "app.test", "", nil); err != nil {
 			b.Fatal(err)
 		}
 	}

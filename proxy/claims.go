@@ -26,6 +26,7 @@ type facts struct {
 	id, email, name, sid string
 	groups               []string // ids, then names
 	claims               identity.Claims
+	profile              map[string][]string // of the directory
 }
 
 // factsOf gathers what assertions speak of. p is nil without a directory.
@@ -34,6 +35,9 @@ func factsOf(s *session.Session, p *identity.Person) facts {
 	if p == nil {
 		f.groups = texts(s.Subject.Claims["groups"])
 		return f
+	}
+	if f.profile = p.Profile; f.profile == nil {
+		f.profile = map[string][]string{}
 	}
 	if p.Email != "" {
 		f.email = p.Email
@@ -76,14 +80,24 @@ func (f facts) values(path identity.ClaimPath) []string {
 	case "sid":
 		return []string{f.sid}
 	}
+	if attribute, ok := strings.CutPrefix(path.String(), profileClaim); ok && f.profile != nil {
+		return f.profile[attribute]
+	}
 	v, _ := f.claims.Lookup(path)
 	return texts(v)
 }
+
+// profileClaim begins the names of claims that are attributes of the directory's
+// profile.
+const profileClaim = "profile/"
 
 // joined is a further claim of the assertion: a single value as it is, a list
 // in one text as Pomerium gives it, with commas inside a value percent-encoded.
 func (f facts) joined(path identity.ClaimPath) string {
 	v, _ := f.claims.Lookup(path)
+	if attribute, ok := strings.CutPrefix(path.String(), profileClaim); ok && f.profile != nil {
+		v = anys(f.profile[attribute])
+	}
 	list, many := v.([]any)
 	if !many {
 		t := text(v)
@@ -95,6 +109,21 @@ func (f facts) joined(path identity.ClaimPath) string {
 	}
 	kept, _ := bounded(values, maxClaimHeader)
 	return strings.Join(kept, ",")
+}
+
+// anys is one value as it is, several as a list, none as nothing.
+func anys(values []string) any {
+	switch len(values) {
+	case 0:
+		return nil
+	case 1:
+		return values[0]
+	}
+	list := make([]any, len(values))
+	for i, v := range values {
+		list[i] = v
+	}
+	return list
 }
 
 var escapeCommas = strings.NewReplacer("%", "%25", ",", "%2C")

@@ -77,7 +77,7 @@ func (x *exchange) prepare() (err error) {
 	}
 	x.query = cleanQuery(x.target.query)
 	if x.session != nil && (p.route.PassIdentityHeaders || p.wantsJWT) {
-		if x.told, err = x.h.o.Assertions.tell(x.session, x.person, x.host, p.route.IssuerFormat); err != nil {
+		if x.told, err = x.h.o.Assertions.tell(x.session, x.person, x.host, p.route.IssuerFormat, p.only); err != nil {
 			return weberr.Internal(err)
 		}
 	}

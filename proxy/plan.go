@@ -37,6 +37,7 @@ type plan struct {
 	response []fixedHeader
 	rewrite  []config.RewriteHeader
 	wantsJWT bool // some template uses it
+	only     *groupFilter
 }
 
 // setHeader is one of set_request_headers.
@@ -52,7 +53,7 @@ type fixedHeader struct {
 }
 
 func (h *Handler) newPlan(r *config.Route) (*plan, error) {
-	p := &plan{route: r, rewrite: r.RewriteResponseHeaders, named: map[string]bool{}}
+	p := &plan{route: r, rewrite: r.RewriteResponseHeaders, named: map[string]bool{}, only: newGroupFilter(r.GroupsFilter)}
 	p.setTimeouts(r, h.o.Upstream)
 	p.setUpgrades(r, h.o.Hygiene)
 	p.response = fixedHeaders(r.SetResponseHeaders)

@@ -19,6 +19,7 @@ type subjectKey struct {
 	personVersion uint64
 	host          string
 	uri           bool
+	only          *groupFilter // that of a route: one for each
 }
 
 type assertionShard struct {
@@ -43,15 +44,15 @@ type toldHeader struct {
 
 // tell returns what is said about s to host: from memory, or made once for all
 // requests that ask at the same moment.
-func (a *Assertions) tell(s *session.Session, p *identity.Person, host, issuerFormat string) (*told, error) {
-	key := subjectKey{session: s.ID, version: s.Version, host: hostOnly(host), uri: issuerFormat == issuerURI}
+func (a *Assertions) tell(s *session.Session, p *identity.Person, host, issuerFormat string, only *groupFilter) (*told, error) {
+	key := subjectKey{session: s.ID, version: s.Version, host: hostOnly(host), uri: issuerFormat == issuerURI, only: only}
 	if p != nil {
 		key.person, key.personVersion = p.ID, p.Version
 	}
 	shard := &a.shards[maphash.String(a.seed, s.ID)%assertionShards]
 	now := a.now()
 	t := shard.get(key, now)
-	t.once.Do(func() { t.err = a.make(t, s, p, host, issuerFormat) })
+	t.once.Do(func() { t.err = a.make(t, only.of(factsOf(s, p)), host, issuerFormat) })
 	if t.err != nil {
 		shard.drop(key, t)
 		return nil, t.err
@@ -99,8 +100,8 @@ func (s *assertionShard) drop(key subjectKey, t *told) {
 }
 
 // make signs and encodes.
-func (a *Assertions) make(t *told, s *session.Session, p *identity.Person, host, issuerFormat string) error {
-	payload, err := json.Marshal(a.Claims(s, p, host, issuerFormat))
+func (a *Assertions) make(t *told, f facts, host, issuerFormat string) error {
+	payload, err := json.Marshal(a.claims(f, host, issuerFormat))
 	if err != nil {
 		return fmt.Errorf("assertion: %w", err)
 	}
@@ -113,7 +114,6 @@ func (a *Assertions) make(t *told, s *session.Session, p *identity.Person, host,
 		return fmt.Errorf("sign assertion: %w", err)
 	}
 	t.jwt = []string{jwt}
-	f := factsOf(s, p)
 	for _, h := range a.headers {
 		value, _ := encodeValues(f.values(h.path))
 		t.headers = append(t.headers, toldHeader{h.name, []string{value}})

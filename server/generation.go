@@ -76,7 +76,7 @@ func (s *Server) buildHandler(g *generation) error {
 		return err
 	}
 	assertions, err := proxy.NewAssertions(proxy.AssertionOptions{
-		Ring: g.rings.shared, Keys: g.cfg.Identity.SigningKeys, ClaimsHeaders: g.cfg.Identity.ClaimsHeaders, Now: s.now,
+		Ring: g.rings.shared, Keys: g.cfg.Identity.SigningKeys, ClaimsHeaders: g.cfg.Identity.ClaimsHeaders, GroupsFilter: g.cfg.Identity.GroupsFilter, Now: s.now,
 	})
 	if err != nil {
 		return fmt.Errorf("signing_key: %w", err)
@@ -106,7 +106,7 @@ func (s *Server) buildHandler(g *generation) error {
 }
 
 func (s *Server) buildAuthorize(g *generation) (*authorize.Authorizer, error) {
-	o := authorize.Options{Routes: g.cfg.Routes, Now: s.now, Logger: s.log.Logger, Fields: g.cfg.Telemetry.AuthorizeLogFields}
+	o := authorize.Options{Routes: g.cfg.Routes, Now: s.now, Logger: s.log.Logger, Fields: g.cfg.Telemetry.AuthorizeLogFields, MayPass: g.cfg.Directory.MayPass}
 	if g.source != nil {
 		o.Directory, o.Doubt, o.Age = s.state.directory, s.doubt(g.cfg.Directory.MaxStaleness), s.state.directory.AgeOf
 	}

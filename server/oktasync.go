@@ -114,7 +114,7 @@ func newSyncRun(o SyncOptions) (*syncRun, error) {
 	r := &syncRun{o: o, org: org, registry: prometheus.NewRegistry(), began: time.Now(), heap: heapInUse()}
 	source, err := okta.NewDirectory(okta.Options{
 		OrgURL: org, APIKey: cfg.Provider.ServiceAccount.APIKey, ServiceAccount: cfg.Provider.ServiceAccount.Raw,
-		HTTP: client, QPS: cfg.Provider.QPS, Attributes: relevantTo(cfg).Attributes, Logger: o.Logger, Registry: r.registry,
+		HTTP: client, QPS: cfg.Provider.QPS, Share: cfg.Directory.RateLimitShare, Attributes: relevantTo(cfg).Attributes, Logger: o.Logger, Registry: r.registry,
 	})
 	if err != nil {
 		return nil, err

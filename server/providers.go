@@ -45,7 +45,7 @@ type providers struct {
 // sourceSettings are what a directory's source is made from.
 type sourceSettings struct {
 	provider   config.Provider
-	directory  config.Directory
+	share      float64
 	attributes []string
 }
 
@@ -113,7 +113,7 @@ func (p *providers) directory(cfg *config.Config) (idp.Directory, error) {
 		p.source, p.from = nil, sourceSettings{}
 		return nil, nil
 	}
-	from := sourceSettings{cfg.Provider, cfg.Directory, relevantTo(cfg).Attributes}
+	from := sourceSettings{cfg.Provider, cfg.Directory.RateLimitShare, relevantTo(cfg).Attributes}
 	if p.source != nil && reflect.DeepEqual(p.from, from) {
 		return p.source, nil
 	}
@@ -127,7 +127,7 @@ func (p *providers) directory(cfg *config.Config) (idp.Directory, error) {
 	}
 	source, err := okta.NewDirectory(okta.Options{
 		OrgURL: org, APIKey: cfg.Provider.ServiceAccount.APIKey, ServiceAccount: cfg.Provider.ServiceAccount.Raw, HTTP: client, QPS: cfg.Provider.QPS,
-		Attributes: from.attributes, Now: p.s.now, Logger: p.s.log.Logger, Registry: p.s.registry,
+		Share: from.share, Attributes: from.attributes, Now: p.s.now, Logger: p.s.log.Logger, Registry: p.s.registry,
 	})
 	if err != nil {
 		return nil, err

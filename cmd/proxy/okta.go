@@ -44,7 +44,7 @@ func oktaDirectory(cfg *config.Config) (*okta.Directory, error) {
 		return nil, err
 	}
 	return okta.NewDirectory(okta.Options{
-		OrgURL: cfg.Provider.URL, APIKey: account.APIKey, ServiceAccount: account.Raw, HTTP: client, QPS: cfg.Provider.QPS,
+		OrgURL: cfg.Provider.URL, APIKey: account.APIKey, ServiceAccount: account.Raw, HTTP: client, QPS: cfg.Provider.QPS, Share: cfg.Directory.RateLimitShare,
 	})
 }
 

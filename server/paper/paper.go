@@ -14,6 +14,7 @@ import (
 
 	"sallyport/authorize"
 	"sallyport/config"
+	"sallyport/identity"
 	"sallyport/policy"
 	"sallyport/policy/facts"
 	"sallyport/proxy"
@@ -27,7 +28,8 @@ type World struct {
 	only   *config.Route // the one route of a policy without a configuration
 	authz  *authorize.Authorizer
 	now    func() time.Time
-	at     time.Time // set while a question has a time of its own
+	passes func(identity.Status) bool // nil: the usual ones
+	at     time.Time                  // set while a question has a time of its own
 }
 
 // New makes a world of a configuration's routes. Nil facts know nobody and have
@@ -37,7 +39,7 @@ func New(cfg *config.Config, f *facts.Facts, now func() time.Time) (*World, erro
 	if err != nil {
 		return nil, err
 	}
-	w := &World{facts: f, finder: finder, now: now}
+	w := &World{facts: f, finder: finder, now: now, passes: cfg.Directory.MayPass}
 	return w, w.authorize(cfg.Routes)
 }
 
@@ -51,7 +53,7 @@ func (w *World) authorize(routes []*config.Route) (err error) {
 	if w.now == nil {
 		w.now = time.Now
 	}
-	o := authorize.Options{Routes: routes, Now: w.clock}
+	o := authorize.Options{Routes: routes, Now: w.clock, MayPass: w.passes}
 	if w.facts != nil && w.facts.Directory || needsDirectory(routes) {
 		o.Directory = w.facts
 	}
