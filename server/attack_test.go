@@ -113,13 +113,16 @@ func TestStrangersDoNotUseUpTheEventHook(t *testing.T) {
 	request := func(authorization string) string {
 		return "POST /.sallyport/okta/events HTTP/1.1\r\nHost: " + host + "\r\nAuthorization: " + authorization + "\r\nContent-Length: 2\r\n\r\n{}"
 	}
-	c, err := tls.Dial("tcp", "127.0.0.1:"+w.Port, &tls.Config{InsecureSkipVerify: true, ServerName: "authenticate.localhost"})
-	if err != nil {
-		t.Fatal(err)
+	from := func(address string) (*tls.Conn, *bufio.Reader) {
+		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+		c, err := tls.DialWithDialer(dialer, "tcp", "127.0.0.1:"+w.Port, &tls.Config{InsecureSkipVerify: true, ServerName: "authenticate.localhost"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c, bufio.NewReader(c)
 	}
-	defer c.Close()
-	r := bufio.NewReader(c)
-	ask := func(authorization string) int {
+	ask := func(c *tls.Conn, r *bufio.Reader, authorization string) int {
 		_, _ = io.WriteString(c, request(authorization))
 		res, err := http.ReadResponse(r, nil)
 		if err != nil {
@@ -128,12 +131,16 @@ func TestStrangersDoNotUseUpTheEventHook(t *testing.T) {
 		_, _ = io.Copy(io.Discard, res.Body)
 		return res.StatusCode
 	}
-	for i := range 400 {
-		if got := ask("guess"); got != http.StatusUnauthorized {
-			t.Fatalf("guess %d: %d, want 401", i, got)
-		}
+	c, r := from("127.0.0.2")
+	counts := map[int]int{}
+	for range 2000 {
+		counts[ask(c, r, "guess")]++
 	}
-	if got := ask(secret); got != http.StatusNoContent {
+	if counts[http.StatusUnauthorized] < 200 || counts[http.StatusUnauthorized]+counts[http.StatusTooManyRequests] != 2000 {
+		t.Errorf("answers to 2000 guesses: %v, want 401 and, past the limit, 429", counts)
+	}
+	c, r = from("127.0.0.1")
+	if got := ask(c, r, secret); got != http.StatusNoContent {
 		t.Errorf("Okta's delivery: %d, want 204", got)
 	}
 }

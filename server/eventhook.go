@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/netip"
 
 	"golang.org/x/time/rate"
 
@@ -30,7 +31,9 @@ type eventHook struct {
 	host   string
 	path   string
 	secret [sha256.Size]byte
-	limit  *rate.Limiter
+	limit  *rate.Limiter // of authentic requests
+	each   *addressLimit // of all, before that
+	from   func(*http.Request) netip.Addr
 	hint   func()
 }
 
@@ -46,7 +49,7 @@ func newEventHook(s *Server, g *generation, next http.Handler) http.Handler {
 	host, _ := proxy.CleanHost(g.cfg.Authenticate.URL.Host)
 	return &eventHook{
 		next: next, host: host, path: hook.Path, secret: sha256.Sum256([]byte(hook.Secret)),
-		limit: s.state.hookLimit, hint: s.state.directory.Hint,
+		limit: s.state.hookLimit, each: s.state.hookAddresses, from: g.clientIP, hint: s.state.directory.Hint,
 	}
 }
 
@@ -58,11 +61,12 @@ func (h *eventHook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	telemetry.AccessFrom(r.Context()).SetDetail("event hook")
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
-	case !h.authentic(r): // first: strangers must not use up what is Okta's
+	case !h.each.allow(h.from(r)):
+		tooMany(w)
+	case !h.authentic(r): // before what all share: strangers must not use up what is Okta's
 		http.Error(w, "unauthorized", http.StatusUnauthorized)
 	case !h.limit.Allow():
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "too many requests", http.StatusTooManyRequests)
+		tooMany(w)
 	case r.Method == http.MethodGet:
 		h.verify(w, r)
 	case r.Method == http.MethodPost:
@@ -71,6 +75,11 @@ func (h *eventHook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", "GET, POST")
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 	}
+}
+
+func tooMany(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, "too many requests", http.StatusTooManyRequests)
 }
 
 func (h *eventHook) here(authority string) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,21 +27,22 @@ import (
 
 // state is what lives as long as the process and survives every reload.
 type state struct {
-	dataDir    string
-	rings      rings
-	sealer     *currentSealer
-	store      store.Store
-	sessions   *session.Manager
-	source     *currentDirectory
-	directory  *directory.Directory
-	transports *proxy.Transports
-	streams    *proxy.Streams
-	refresher  *authenticate.Refresher
-	providers  *providers
-	certs      *proxy.Certificates
-	follower   *follower
-	hookLimit  *rate.Limiter
-	autocert   *certificates.Keeper
+	dataDir       string
+	rings         rings
+	sealer        *currentSealer
+	store         store.Store
+	sessions      *session.Manager
+	source        *currentDirectory
+	directory     *directory.Directory
+	transports    *proxy.Transports
+	streams       *proxy.Streams
+	refresher     *authenticate.Refresher
+	providers     *providers
+	certs         *proxy.Certificates
+	follower      *follower
+	hookLimit     *rate.Limiter
+	hookAddresses *addressLimit
+	autocert      *certificates.Keeper
 }
 
 // openState opens the store and what stands on it, and registers how each is
@@ -106,12 +108,18 @@ func (st *state) openDirectory(s *Server) (err error) {
 	st.follower = newFollower(s)
 	st.directory.OnChange(st.follower.changed)
 	st.directory.OnEnd(s.sessionsEnded)
-	st.hookLimit = rate.NewLimiter(hookPerSec, hookBurst)
+	st.hookLimit, st.hookAddresses = rate.NewLimiter(hookPerSec, hookBurst), newAddressLimit(s.now)
 	s.health.check("directory", func(ctx context.Context) error {
 		if !st.source.on() {
 			return nil
 		}
 		return st.directory.Check(ctx)
+	})
+	s.health.check("directory-names", func(context.Context) error {
+		if unknown := st.directory.Unknown(); st.source.on() && len(unknown) > 0 {
+			return errors.New(strings.Join(unknown, "; "))
+		}
+		return nil
 	})
 	return err
 }
