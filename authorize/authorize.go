@@ -47,7 +47,7 @@ type Options struct {
 	Doubt func(p *identity.Person, asked *policy.Asked) *Doubt
 	// Age is how old what the directory knows of a person is, false where that
 	// cannot be said; nil: never.
-	Age func(p *identity.Person) (time.Duration, bool)
+	Age func(id string) (time.Duration, bool)
 	// Now is the clock policies see; nil: time.Now.
 	Now func() time.Time
 	// Logger gets one line per decision, and panics; nil: nobody.
@@ -74,7 +74,7 @@ type Authorizer struct {
 	directory Directory
 	mayPass   func(identity.Status) bool
 	doubt     func(p *identity.Person, asked *policy.Asked) *Doubt
-	age       func(p *identity.Person) (time.Duration, bool)
+	age       func(id string) (time.Duration, bool)
 	now       func() time.Time
 	logger    *slog.Logger
 	fields    []field

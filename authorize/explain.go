@@ -110,7 +110,7 @@ func (a *Authorizer) Explain(route *config.Route, s *session.Session, req policy
 			person := a.directory.Person(s.Subject.ID)
 			e.known(person)
 			if person != nil && a.age != nil {
-				if age, ok := a.age(person); ok {
+				if age, ok := a.age(person.ID); ok {
 					e.Who.Age = age.Round(time.Second).String()
 				}
 			}

@@ -65,7 +65,7 @@ func (a *Authorizer) ageOf(r *Record) (time.Duration, bool) {
 	if person == nil {
 		return 0, false
 	}
-	return a.age(person)
+	return a.age(person.ID)
 }
 
 // attrs are the configured fields, then what every record says.

@@ -44,18 +44,6 @@ func (d *Directory) Fresh(p *identity.Person, bound time.Duration) bool {
 	return e != nil && now.Sub(e.ReadAt) < bound
 }
 
-// AgeOf is how old what is known of a person is: since the directory was up to
-// date, or since they were read alone.
-func (d *Directory) AgeOf(p *identity.Person) (age time.Duration, known bool) {
-	age, known = d.Age()
-	if e := d.entry(p.ID); e != nil {
-		if alone := d.now().Sub(e.ReadAt); !known || alone < age {
-			age, known = alone, true
-		}
-	}
-	return age, known
-}
-
 // Check reports why what is known of people grows old, or nil. What is known
 // answers in any case.
 func (d *Directory) Check(ctx context.Context) error {

@@ -22,7 +22,7 @@ func (d *Directory) Doubt(p *identity.Person, asked Relevant, bound time.Duratio
 		return nil
 	}
 	if !d.Fresh(p, bound) {
-		age, _ := d.AgeOf(p)
+		age, _ := d.AgeOf(p.ID)
 		return fmt.Errorf("%w: %s, and %s at most counts", ErrStale, age.Round(time.Second), bound)
 	}
 	snap, st := d.whole(), d.state.Load()

@@ -52,7 +52,11 @@ func (d *Directory) Everybody() Everybody {
 // of those who are told of: however many there are, it takes no memory.
 func (e Everybody) Each(yield func(*identity.Person) bool) {
 	for _, single := range e.entries {
-		if single.Person != nil && !yield(single.Person) {
+		person := single.Person
+		if e.snap != nil {
+			person = e.snap.viewOver(single)
+		}
+		if person != nil && !yield(person) {
 			return
 		}
 	}

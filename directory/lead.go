@@ -242,7 +242,7 @@ func (d *Directory) layKnown(snap *Snapshot, st *state) {
 			if over == nil {
 				over = map[string]*entry{}
 			}
-			over[id.(string)] = e.under(snap.pins)
+			over[id.(string)] = e
 		}
 		return true
 	})
@@ -258,18 +258,8 @@ func (d *Directory) forgetSnapshot() {
 	d.changed("")
 }
 
-// under returns e with names of groups meaning what they are pinned to.
-func (e *entry) under(pins map[string]string) *entry {
-	if e.Person == nil || len(pins) == 0 {
-		return e
-	}
-	pinned := *e
-	pinned.Person = identity.NewPersonPinned(*e.Person, pins)
-	return &pinned
-}
-
-// trimOverlay drops readings that the snapshot has taken in or overtaken, and
-// pins names in the others as the snapshot does. publishing is held.
+// trimOverlay drops readings that the snapshot has taken in or overtaken.
+// publishing is held.
 func (d *Directory) trimOverlay(snap *Snapshot, st *state) {
 	over := *d.overlay.Load()
 	var kept map[string]*entry
@@ -278,10 +268,10 @@ func (d *Directory) trimOverlay(snap *Snapshot, st *state) {
 			if kept == nil {
 				kept = map[string]*entry{}
 			}
-			kept[id] = e.under(snap.pins)
+			kept[id] = e
 		}
 	}
-	if len(over) > 0 {
+	if len(kept) != len(over) {
 		d.overlay.Store(&kept)
 	}
 }
@@ -314,7 +304,7 @@ func (d *Directory) lay(id string, e *entry) {
 	if over == nil {
 		over = map[string]*entry{}
 	}
-	over[id] = e.under(snap.pins)
+	over[id] = e
 	d.overlay.Store(&over)
 	d.Wake()
 }
