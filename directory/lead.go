@@ -8,7 +8,6 @@ import (
 	"maps"
 	"time"
 
-	"sallyport/identity"
 	"sallyport/idp"
 	"sallyport/store"
 )
