@@ -129,8 +129,8 @@ func (s *Service) AccountURL(r *http.Request) string { return s.startURL(r, prom
 
 func (s *Service) startURL(r *http.Request, prompt string) string {
 	host, ok := authority(r.Host)
-	if !ok {
-		return ""
+	if !ok || !s.isRouteHost(host) {
+		return "" // the Host is the client's word
 	}
 	target := "/"
 	if ui.IsNavigation(r) {

@@ -26,7 +26,7 @@ var flags = []runtimeFlag{
 	},
 	{
 		"match_any_incoming_port", true, func(g *globals, on bool) { g.exactPorts = !on },
-		"`from` without a port stands for every port",
+		"`from` without a port stands for every port; people are sent to sign in under the ports of `address` and `authenticate_service_url` and 443 alone, so name any other in `from`",
 	},
 	{
 		"pomerium_jwt_endpoint", false, func(g *globals, on bool) { g.Authenticate.AllowJWTEndpoint = on },

@@ -112,7 +112,7 @@ func TestDefaults(t *testing.T) {
 		{"directory", cfg.Directory, Directory{MaxStaleness: time.Hour, RateLimitShare: 0.8}},
 		{"refresh", []time.Duration{cfg.Provider.RefreshInterval, cfg.Provider.RefreshTimeout, cfg.Provider.OutageGrace}, []time.Duration{10 * time.Minute, time.Minute, time.Hour}},
 		{"response headers", cfg.SetResponseHeaders, defaultResponseHeaders},
-		{"hygiene", cfg.Hygiene, Hygiene{MergeSlashes: true, NormalizePath: true, EscapedSlashes: "reject_request", Underscores: "reject_request"}},
+		{"hygiene", cfg.Hygiene, Hygiene{MergeSlashes: true, NormalizePath: true, EscapedSlashes: "reject_request", PathParameters: "reject_ambiguous", Underscores: "reject_request"}},
 		{"programs", cfg.Authenticate.ProgrammaticRedirectDomains, []string{"localhost"}},
 		{"health", cfg.Telemetry.HealthAddress, "127.0.0.1:28080"},
 		{"watched", cfg.WatchFiles, true},

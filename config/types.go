@@ -213,6 +213,7 @@ type UpstreamDefaults struct {
 type Hygiene struct {
 	MergeSlashes     bool
 	NormalizePath    bool
+	PathParameters   string // "reject_ambiguous", "reject_request", "keep_unchanged"
 	EscapedSlashes   string // "reject_request", "keep_unchanged", "unescape_and_redirect", "unescape_and_forward"
 	Underscores      string // "reject_request", "allow", "drop_header"
 	TrustedProxies   []netip.Prefix

@@ -30,7 +30,7 @@ var criterionTexts = map[string]struct{ data, doc string }{
 	"email":                      {"string operators", "The e-mail, whatever its letter case: the directory's where there is one."},
 	"groups":                     {"list operators", "Groups of the directory, by id or name."},
 	"http_header":                {"string operators", "A header of the request; it does not hold where the header is missing. Clients write what they like."},
-	"http_method":                {"string operators", "The method of the request."},
+	"http_method":                {"string operators", "The method of the request. Where a policy names it, headers that ask the application for another method are not passed on."},
 	"http_path":                  {"string operators", "The path of the request, without the query."},
 	"invalid_client_certificate": {"`invalid_client_certificate: true`", "No client certificate came, or one that is not trusted. For deny rules."},
 	"mcp_tool":                   {"string operators", "The tool that a `tools/call` of the Model Context Protocol names. The proxy does not read that protocol: a configuration with it does not load."},

@@ -61,7 +61,10 @@ func isReserved(t target) bool {
 
 // redirectUnescaped sends the client to the path whose escaped slashes were
 // resolved; absolute, so that a path of two slashes names no other host.
-func (h *Handler) redirectUnescaped(x *exchange) {
+func (h *Handler) redirectUnescaped(x *exchange) error {
+	if err := h.gate.wrongPort(x.host); err != nil {
+		return err
+	}
 	to := x.publicScheme() + "://" + x.host + x.target.escaped
 	if q := cleanQuery(x.target.query); q != "" {
 		to += "?" + q
@@ -69,6 +72,7 @@ func (h *Handler) redirectUnescaped(x *exchange) {
 	h.dress(x)
 	x.w.Header().Set("Location", to)
 	x.w.WriteHeader(http.StatusTemporaryRedirect)
+	return nil
 }
 
 // redirect answers for a redirect route.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"net/http"
 	"strings"
 
 	"sallyport/config"
@@ -21,9 +22,13 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 	if outage != nil {
 		s = nil
 	}
-	d, person := h.o.Authorizer.Decide(route, s, h.policyRequest(x))
+	req := h.policyRequest(x)
+	d, person := h.o.Authorizer.Decide(route, s, req)
 	h.note(x, s, d)
 	if d.Effect == policy.Allow {
+		if !h.allowsReadings(route, s, req, d.Anonymous) {
+			return false, refuse(http.StatusBadRequest, errAmbiguous)
+		}
 		if x.session, x.person = s, person; d.Anonymous {
 			x.session, x.person = nil, nil
 		}
@@ -33,6 +38,9 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 	case isRobots(x):
 		h.plainText(x, robots)
 		return false, nil
+	case d.Effect == policy.Unauthenticated && h.gate.wrongPort(x.host) != nil,
+		d.Effect == policy.StepUp && h.gate.wrongPort(x.host) != nil:
+		return false, h.gate.wrongPort(x.host)
 	case outage != nil: // with a session it might have been allowed
 		return false, outage
 	case d.Effect == policy.Unauthenticated:

@@ -48,6 +48,7 @@ func New(o Options) (*Handler, error) {
 	if h.gate.router, err = NewRouter(o.Routes); err != nil {
 		return nil, err
 	}
+	h.gate.ports = portSet(o.Ports)
 	if h.gate.authority, _ = CleanHost(o.AuthenticateHost); h.gate.authority == "" && o.AuthenticateHost != "" {
 		return nil, fmt.Errorf("proxy: authenticate host %q is no host name", o.AuthenticateHost)
 	}
@@ -88,8 +89,7 @@ func (h *Handler) serve(x *exchange) error {
 		return err
 	}
 	if x.target.redirect {
-		h.redirectUnescaped(x)
-		return nil
+		return h.redirectUnescaped(x)
 	}
 	if h.preflight(x) {
 		return nil
@@ -129,6 +129,10 @@ func (h *Handler) own(x *exchange) (answered bool) {
 	case login && isRobots(x):
 		h.plainText(x, robots)
 	case login, isReserved(x.target) && h.gate.router.Knows(x.host):
+		if err := h.gate.wrongPort(x.host); err != nil && !login {
+			h.fail(x, err)
+			return true
+		}
 		access.SetDetail("authenticate")
 		h.dress(x)
 		h.o.Authenticator.ServeHTTP(x.w, x.r)
@@ -149,6 +153,9 @@ func (h *Handler) match(x *exchange) error {
 	route, outcome := h.gate.router.Match(x.host, x.target.match)
 	if outcome != Found {
 		return weberr.NotFound(x.host)
+	}
+	if err := h.gate.checkParameters(x.host, x.target, route); err != nil {
+		return err
 	}
 	x.plan = h.plans[route]
 	x.r = ui.Prefer(x.r, route.Answers)

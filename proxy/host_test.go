@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+
+	"sallyport/config"
 )
 
 func TestHostHasOneSpellingOrIsRefused(t *testing.T) {
@@ -109,4 +112,48 @@ func FuzzCleanHost(f *testing.F) {
 			t.Fatalf("%q became %q", in, clean)
 		}
 	})
+}
+
+// A route without a port is found under every port; nobody is sent to one that
+// only the client has named.
+func TestNobodyIsSentToAPortThatTheClientMadeUp(t *testing.T) {
+	moved := route("moved", "moved.test")
+	moved.Redirect = &config.Redirect{Path: "/new"}
+	away := route("away", "away.test")
+	away.Redirect = &config.Redirect{Host: "app.test"}
+	w := newWorld(t, func(s *setup) {
+		s.o.Ports = []string{"8443"}
+		s.o.Hygiene.EscapedSlashes = "unescape_and_redirect"
+		s.routes = []*config.Route{route("app", "app.test"), route("login", "login-needed.test"), route("fresh", "fresh.test"), route("named", "named.test:9443"), moved, away}
+	})
+	for _, tt := range []struct {
+		host, target string
+		want         int
+		location     string
+	}{
+		{"app.test:1234", "/", 200, ""},
+		{"app.test:1234", "/a%2fb", 421, ""},
+		{"app.test:8443", "/a%2fb", 307, "https://app.test:8443/a/b"},
+		{"app.test:1234", "/.pomerium/", 421, ""},
+		{"app.test:8443", "/.pomerium/", 200, ""},
+		{"login-needed.test:1234", "/", 421, ""},
+		{"login-needed.test:8443", "/", 302, "https://login.test/sign-in"},
+		{"login-needed.test", "/", 302, "https://login.test/sign-in"},
+		{"fresh.test:1234", "/", 421, ""},
+		{"named.test:9443", "/a%2fb", 307, "https://named.test:9443/a/b"},
+		{"moved.test:1234", "/", 421, ""},
+		{"moved.test:8443", "/", 301, "https://moved.test:8443/new"},
+		{"away.test:1234", "/", 301, "https://app.test/"},
+	} {
+		c := w.dial()
+		c.send("GET " + tt.target + " HTTP/1.1\nHost: " + tt.host + "\nAccept: text/html\nConnection: close\n\n")
+		res, _ := c.read()
+		status, header := res.StatusCode, res.Header
+		if status != tt.want || header.Get("Location") != tt.location {
+			t.Errorf("%s%s: %d to %q, want %d to %q", tt.host, tt.target, status, header.Get("Location"), tt.want, tt.location)
+		}
+		if status == http.StatusMisdirectedRequest && header.Get("X-Code") != "wrong-port" {
+			t.Errorf("%s%s: code %q, want wrong-port", tt.host, tt.target, header.Get("X-Code"))
+		}
+	}
 }

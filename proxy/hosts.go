@@ -25,6 +25,7 @@ func newHostRoutes(routes []*config.Route) *hostRoutes {
 	}
 	for port := range ports {
 		h.byPort[port] = newPathIndex(portRoutes(routes, port))
+		h.byPort[port].named = true
 	}
 	return h
 }

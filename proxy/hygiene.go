@@ -26,9 +26,11 @@ const (
 // gate refuses what no route should have to think about.
 type gate struct {
 	paths       paths
+	parameters  pathParameters
 	underscores underscores
 	authority   string // the authenticate host
 	router      *Router
+	ports       map[string]bool
 	same        func(a, b string) bool // do two names share a certificate
 }
 
@@ -38,6 +40,9 @@ func newGate(h config.Hygiene) (gate, error) {
 		return gate{}, err
 	}
 	g := gate{paths: p}
+	if g.parameters, err = newPathParameters(h.PathParameters); err != nil {
+		return g, err
+	}
 	switch h.Underscores {
 	case "", "reject_request":
 	case "drop_header":
@@ -157,6 +162,19 @@ func (g *gate) misdirected(r *http.Request, host string) bool {
 // serves reports whether a name, of which the port is not known, is ours.
 func (g *gate) serves(name string) bool {
 	return name == hostOnly(g.authority) || g.router.servesName(name)
+}
+
+// wrongPort is what a request under a port that is none of ours gets instead of
+// an address to go to.
+func (g *gate) wrongPort(host string) error {
+	if g.router.public(host, g.ports) {
+		return nil
+	}
+	name := hostWithout(host)
+	if own := hostWithout(g.authority); own != "" {
+		name += strings.TrimSuffix(strings.TrimPrefix(g.authority, own), ":443")
+	}
+	return weberr.WrongPort(host, name)
 }
 
 // refuse is the answer to a request that is refused as it came.

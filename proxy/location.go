@@ -10,6 +10,9 @@ import (
 // location is where a redirect route leads.
 func (x *exchange) location() (string, error) {
 	r, rule := x.plan.route, x.plan.route.Redirect
+	if err := x.h.gate.wrongPort(x.host); err != nil && rule.Host == "" {
+		return "", err
+	}
 	scheme, host, port := x.publicScheme(), hostWithout(x.host), x.publicPort()
 	from := scheme
 	if rule.HTTPS {

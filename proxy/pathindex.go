@@ -17,6 +17,7 @@ import (
 type pathIndex struct {
 	routes []*config.Route
 	root   *pathNode
+	named  bool // some route names the port that was asked for
 }
 
 // none is the index of no route: later than every one.

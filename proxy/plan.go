@@ -34,6 +34,7 @@ type plan struct {
 	set      []setHeader
 	remove   []string        // canonical
 	named    map[string]bool // of set and remove, as look-alikes meet: the client has no say over them
+	byPath   bool            // the policy asks for the path
 	response []fixedHeader
 	rewrite  []config.RewriteHeader
 	wantsJWT bool // some template uses it
@@ -57,7 +58,12 @@ func (h *Handler) newPlan(r *config.Route) (*plan, error) {
 	p.setTimeouts(r, h.o.Upstream)
 	p.setUpgrades(r, h.o.Hygiene)
 	p.response = fixedHeaders(r.SetResponseHeaders)
-	for _, name := range r.RemoveRequestHeaders {
+	p.byPath = r.Policy.Names("http_path")
+	removed := r.RemoveRequestHeaders
+	if r.Policy.Names("http_method") {
+		removed = slices.Concat(removed, methodOverrides)
+	}
+	for _, name := range removed {
 		p.remove = append(p.remove, textproto.CanonicalMIMEHeaderKey(name))
 		p.named[canonical(name)] = true
 	}
@@ -80,6 +86,10 @@ func (h *Handler) newPlan(r *config.Route) (*plan, error) {
 	p.turn = turns(r.To)
 	return p, nil
 }
+
+// methodOverrides ask an application to act as if the request had come with
+// another method. Where a policy says which methods may pass, they are not passed.
+var methodOverrides = []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"}
 
 // setTimeouts follows Pomerium's keys. A timeout that a route states bounds the
 // whole answer; the default one bounds the wait for its beginning, so that long

@@ -2,7 +2,7 @@
 // decides what was asked for, asks who is there and whether they may, and
 // forwards what remains. In the order of a request:
 //
-//	target.go, pathbuilder.go, host.go   one spelling of path and host, or a refusal
+//	target.go, pathbuilder.go, parameters.go, host.go   one spelling of path and host, or a refusal
 //	hygiene.go                           what else is refused as it came
 //	router.go, hosts.go, wildcard.go, pathindex.go   (host, path) -> route
 //	handler.go, decide.go                the list of calls; who is there, may they
@@ -68,13 +68,17 @@ type Options struct {
 	// AuthenticateHost is the authority of the authenticate host, which belongs
 	// to the Authenticator whole.
 	AuthenticateHost string
-	Authenticator    Authenticator
-	Authorizer       Authorizer
-	Assertions       *Assertions
-	Transports       *Transports // process-long
-	Streams          *Streams    // process-long
-	Hygiene          config.Hygiene
-	Identity         config.Identity
+	// Ports are those under which a host is reached whose routes name none, beside
+	// no port at all: of the listener, of the authenticate host. What a browser is
+	// told to open is never under another.
+	Ports         []string
+	Authenticator Authenticator
+	Authorizer    Authorizer
+	Assertions    *Assertions
+	Transports    *Transports // process-long
+	Streams       *Streams    // process-long
+	Hygiene       config.Hygiene
+	Identity      config.Identity
 	// SetResponseHeaders are laid on every forwarded response, before those of
 	// the route.
 	SetResponseHeaders map[string]string

@@ -3,9 +3,11 @@ package proxy
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"sallyport/config"
 	"sallyport/identity"
+	"sallyport/internal/weberr"
 	"sallyport/policy"
 	"sallyport/session"
 	"sallyport/store"
@@ -121,16 +123,33 @@ func (p *pass) decide(x *exchange) *ending {
 	if route.ClientID != x.plan.route.ClientID {
 		s = nil // a session is one client's
 	}
-	check := h.o.Authorizer.Decide
-	if c, ok := h.o.Authorizer.(Checker); ok {
-		check = c.Check
-	}
-	d, person := check(route, s, h.policyRequest(x))
+	req := h.policyRequest(x)
+	d, person := h.check(route, s, req)
 	if d.Effect == policy.Allow {
-		return nil
+		return h.readingsEnded(x, route, s, req, d.Anonymous)
 	}
 	why := h.accessEnded(x, route, s, person, d)
 	return &why
+}
+
+// readingsEnded is decide for what an upstream may read in place of a path.
+func (h *Handler) readingsEnded(x *exchange, route *config.Route, s *session.Session, req policy.Request, anonymous bool) *ending {
+	err := h.gate.checkParameters(x.host, x.target, route)
+	if err == nil && !h.allowsReadings(route, s, req, anonymous) {
+		err = refuse(http.StatusBadRequest, errAmbiguous)
+	}
+	if err == nil {
+		return nil
+	}
+	return &ending{code: closePolicy, reason: "access ended: the path is ambiguous", err: weberr.As(err)}
+}
+
+// check decides without a record where the Authorizer can.
+func (h *Handler) check(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
+	if c, ok := h.o.Authorizer.(Checker); ok {
+		return c.Check(route, s, req)
+	}
+	return h.o.Authorizer.Decide(route, s, req)
 }
 
 func (p *pass) current(s *session.Session) (*session.Session, error) {

@@ -112,6 +112,20 @@ func (t *Router) Knows(host string) bool {
 	return ok && t.find(name, port) != nil
 }
 
+// public reports whether the authority of a request is one that a browser may be
+// sent to: a route of that host names the port, or ports has it. The Host of a
+// request is the client's word, and a route without a port is found under every
+// port; what listens there on the same host is not ours.
+func (t *Router) public(host string, ports map[string]bool) bool {
+	var buf hostBuffer
+	name, port, ok := cleanHost(host, &buf)
+	if !ok {
+		return false
+	}
+	paths := t.find(name, port)
+	return paths != nil && (paths.named || port == "" || ports[port])
+}
+
 // servesName reports whether some route has that host, on whatever port.
 func (t *Router) servesName(name string) bool {
 	return t.exact[name] != nil || t.wild.any([]byte(name))
@@ -127,12 +141,27 @@ func (t *Router) find(name []byte, port string) *pathIndex {
 }
 
 // Hosts answers which public authorities there are.
-type Hosts struct{ router *Router }
+type Hosts struct {
+	router *Router
+	ports  map[string]bool
+}
 
-// NewHosts indexes the hosts of routes that NewRouter accepts.
-func NewHosts(routes []*config.Route) *Hosts { return &Hosts{buildRouter(routes)} }
+// NewHosts indexes the hosts of routes that NewRouter accepts. ports are those of
+// Options.
+func NewHosts(routes []*config.Route, ports []string) *Hosts {
+	return &Hosts{buildRouter(routes), portSet(ports)}
+}
 
-// Lookup returns the first route of an authority, with ok false if there is none.
+func portSet(ports []string) map[string]bool {
+	set := map[string]bool{}
+	for _, p := range ports {
+		set[p] = true
+	}
+	return set
+}
+
+// Lookup returns the first route of an authority, with ok false if there is
+// none, or if its port is none of ours.
 func (h *Hosts) Lookup(hostport string) (route *config.Route, ok bool) {
 	var buf hostBuffer
 	name, port, ok := cleanHost(hostport, &buf)
@@ -140,7 +169,7 @@ func (h *Hosts) Lookup(hostport string) (route *config.Route, ok bool) {
 		return nil, false
 	}
 	paths := h.router.find(name, port)
-	if paths == nil {
+	if paths == nil || !h.router.public(hostport, h.ports) {
 		return nil, false
 	}
 	return paths.routes[0], true

@@ -239,8 +239,11 @@ func TestWildcardsFindTheMostSpecific(t *testing.T) {
 }
 
 func TestHostsLookUp(t *testing.T) {
-	h := NewHosts([]*config.Route{route("a", "a.test"), route("a2", "a.test", "prefix=/x"), route("b", "b.test:8443"), route("w", "*.w.test")})
-	for host, want := range map[string]string{"a.test": "a", "A.test:99": "a", "b.test:8443": "b", "x.y.w.test": "w", "b.test": "", "c.test": "", "a.test@evil": ""} {
+	h := NewHosts([]*config.Route{route("a", "a.test"), route("a2", "a.test", "prefix=/x"), route("b", "b.test:8443"), route("w", "*.w.test"), route("c", "c.test:443")}, []string{"8443"})
+	for host, want := range map[string]string{
+		"a.test": "a", "A.test:8443": "a", "b.test:8443": "b", "x.y.w.test": "w", "x.w.test:8443": "w", "c.test": "c", "c.test:443": "c",
+		"b.test": "", "d.test": "", "a.test@evil": "", "a.test:99": "", "x.w.test:99": "", "c.test:8443": "",
+	} {
 		got := ""
 		if r, ok := h.Lookup(host); ok {
 			got = r.ID

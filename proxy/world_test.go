@@ -47,7 +47,8 @@ type people struct {
 	decided  []policy.Request
 	served   []string // reserved paths
 	panics   bool
-	anon     bool // decisions do not count the session
+	anon     bool                   // decisions do not count the session
+	denied   func(path string) bool // paths that the policy of every route denies; nil: none
 	onDecide func()
 }
 
@@ -105,7 +106,7 @@ func (p *people) Decide(r *config.Route, s *session.Session, req policy.Request)
 	}
 	d := policy.Decision{Effect: policy.Allow, Anonymous: p.anon}
 	switch {
-	case strings.HasPrefix(r.ID, "deny"):
+	case strings.HasPrefix(r.ID, "deny"), p.denied != nil && p.denied(req.Path):
 		d.Effect = policy.Deny
 	case strings.HasPrefix(r.ID, "login") && s == nil:
 		d.Effect = policy.Unauthenticated
@@ -152,6 +153,7 @@ func newWorld(t *testing.T, change func(*setup)) *world {
 	}
 	s := &setup{routes: []*config.Route{route("app", "app.test")}}
 	s.o.Hygiene = config.Hygiene{MergeSlashes: true, NormalizePath: true}
+	s.o.Ports = []string{"443", "80", "8443"}
 	s.o.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if change != nil {
 		change(s)

@@ -91,7 +91,7 @@ func (s *Server) buildHandler(g *generation) error {
 	}
 	g.authz = authz
 	g.proxy, err = proxy.New(proxy.Options{
-		Routes: g.cfg.Routes, AuthenticateHost: g.cfg.Authenticate.URL.Host,
+		Routes: g.cfg.Routes, AuthenticateHost: g.cfg.Authenticate.URL.Host, Ports: publicPorts(g.cfg),
 		Authenticator: authenticator{authn, codec, s.state.sessions}, Authorizer: authz, Assertions: assertions,
 		Transports: s.state.transports, Streams: s.state.streams,
 		Hygiene: g.cfg.Hygiene, Identity: g.cfg.Identity, SetResponseHeaders: g.cfg.SetResponseHeaders,

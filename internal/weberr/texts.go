@@ -51,6 +51,17 @@ func NotFound(host string) *Error {
 	}
 }
 
+// WrongPort is for somebody who would be sent to sign in, or elsewhere, and came
+// under a port that no route and no listener has; name is the host without it.
+func WrongPort(host, name string) *Error {
+	return &Error{
+		Status: http.StatusMisdirectedRequest, Code: "wrong-port", Title: "Wrong address",
+		Message: named(host) + " is not an address of this application: its port is another one.",
+		Next:    "Open https://" + name + "/ instead. If the application does live here, its administrator has to name the port in the route's address.",
+		Route:   host,
+	}
+}
+
 // UpstreamUnreachable is for an application that cannot be connected to or that
 // broke off before it answered.
 func UpstreamUnreachable(route string, err error) *Error {
