@@ -111,6 +111,7 @@ func (s *Service) endpointTables() map[string]endpoints {
 			pathSignOut:       {http.MethodGet: atHome(s.confirmSignOut), http.MethodPost: atHome(s.signOut)},
 			pathSignedOut:     reading(atHome(s.signedOutHome)),
 			pathSessions:      {http.MethodGet: s.listSessions, http.MethodHead: s.listSessions, http.MethodPost: s.endSessions},
+			pathProgramLogin:  {http.MethodGet: atHome(s.askConsent), http.MethodPost: atHome(s.programConsent)},
 		}),
 		tableRoute: merged(both, endpoints{
 			pathUserJSON:     reading(s.userJSON),
@@ -121,7 +122,7 @@ func (s *Service) endpointTables() map[string]endpoints {
 			pathSignOut:      {http.MethodGet: s.leaveRoute, http.MethodPost: s.leaveRoute},
 			pathSignedOut:    reading(s.signedOutRoute),
 			pathSessions:     reading(s.toSessions),
-			pathProgramLogin: {http.MethodGet: s.programLogin, http.MethodPost: s.programConsent},
+			pathProgramLogin: {http.MethodGet: s.programLogin},
 		}),
 	}
 }

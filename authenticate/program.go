@@ -16,14 +16,14 @@ const maxProgramName = 64
 
 // programLogin is GET /.pomerium/api/v1/login. A program asks it for an address
 // to open in a browser; the same path with a signature is that address, where
-// the person signs in and is asked.
+// the person signs in on the way to the page that asks.
 func (s *Service) programLogin(w http.ResponseWriter, r *http.Request, host string) error {
 	q, err := strictQuery(r.URL.RawQuery)
 	if err != nil {
 		return weberr.BadRequest("The request could not be read.", err)
 	}
 	if q.Has(paramSignature) {
-		return s.askConsent(w, r, host)
+		return s.toConsent(w, r, host)
 	}
 	raw := q.Get(paramRedirect)
 	if raw == "" {
@@ -83,15 +83,13 @@ func programName(said, userAgent string) string {
 	return bounded(name, maxProgramName)
 }
 
-// askConsent signs the person in and shows what the program asks for.
-func (s *Service) askConsent(w http.ResponseWriter, r *http.Request, host string) error {
+// toConsent signs the person in and leads to the page that asks. Scripts of an
+// application can do all that a person can on its own host: so they are asked,
+// and answer, on the authenticate host alone.
+func (s *Service) toConsent(w http.ResponseWriter, r *http.Request, host string) error {
 	q, err := s.urls.verify(host, pathProgramLogin, r.URL.RawQuery, []string{paramRedirect}, []string{paramProgram})
 	if err != nil {
 		return badLink(err)
-	}
-	target, ok := s.programTarget(q.Get(paramRedirect))
-	if !ok {
-		return badLink(errURLParams)
 	}
 	_, c, err := s.routeClient(host)
 	if err != nil {
@@ -104,9 +102,42 @@ func (s *Service) askConsent(w http.ResponseWriter, r *http.Request, host string
 	if ss == nil {
 		return s.challenge(w, r, host, c, requestTarget(r))
 	}
-	name := q.Get(paramProgram)
-	token, err := s.newForm(w, r, host, pathProgramLogin, map[string]string{
-		"target": target.String(), "program": name, "session": ss.ID,
+	params := programParams(q)
+	params.Set(paramHost, host)
+	redirect(w, r, s.urls.sign(s.host, pathProgramLogin, params, signedURLLife))
+	return nil
+}
+
+// programParams are those that a program's own request says.
+func programParams(q url.Values) url.Values {
+	params := url.Values{paramRedirect: {q.Get(paramRedirect)}}
+	if name := q.Get(paramProgram); name != "" {
+		params.Set(paramProgram, name)
+	}
+	return params
+}
+
+// askConsent is the page, on the authenticate host, that says what a program
+// asks for.
+func (s *Service) askConsent(w http.ResponseWriter, r *http.Request) error {
+	q, err := s.urls.verify(s.host, pathProgramLogin, r.URL.RawQuery, []string{paramRedirect, paramHost}, []string{paramProgram})
+	if err != nil {
+		return badLink(err)
+	}
+	target, ok := s.programTarget(q.Get(paramRedirect))
+	if !ok {
+		return badLink(errURLParams)
+	}
+	host, name := q.Get(paramHost), q.Get(paramProgram)
+	ss, err := s.homeSession(r, host)
+	if err != nil {
+		return err
+	}
+	if ss == nil {
+		return weberr.SignInNeeded(host, s.programRestart(host, q))
+	}
+	token, err := s.newForm(w, r, s.host, pathProgramLogin, map[string]string{
+		"host": host, "target": target.String(), "program": name, "session": ss.ID,
 	})
 	if err != nil {
 		return err
@@ -120,10 +151,27 @@ func (s *Service) askConsent(w http.ResponseWriter, r *http.Request, host string
 	return nil
 }
 
+// homeSession is the session at the authenticate host that is good for a route
+// host.
+func (s *Service) homeSession(r *http.Request, host string) (*session.Session, error) {
+	_, c, err := s.routeClient(host)
+	if err != nil {
+		return nil, err
+	}
+	return s.browserSession(r, c.cookie, s.host, c.id)
+}
+
+// programRestart is where somebody begins again whose session is known to the
+// route host and not here: it makes one for both.
+func (s *Service) programRestart(host string, q url.Values) string {
+	again := strings.TrimPrefix(s.urls.sign(host, pathProgramLogin, programParams(q), attemptLife), "https://"+host)
+	return "https://" + host + pathSignIn + "?" + url.Values{paramRedirect: {again}, paramPrompt: {promptLogin}}.Encode()
+}
+
 // programConsent is the click: a session of its own for the program, and the
 // token for it sent to where the program waits.
-func (s *Service) programConsent(w http.ResponseWriter, r *http.Request, host string) error {
-	values, err := s.readForm(w, r, host, pathProgramLogin)
+func (s *Service) programConsent(w http.ResponseWriter, r *http.Request) error {
+	values, err := s.readForm(w, r, s.host, pathProgramLogin)
 	if err != nil {
 		return err
 	}
@@ -131,14 +179,14 @@ func (s *Service) programConsent(w http.ResponseWriter, r *http.Request, host st
 	if !ok {
 		return badLink(errURLParams)
 	}
-	parent, err := s.browserSession(r, s.o.Codec.Name(), host, "")
+	parent, err := s.homeSession(r, values["host"])
 	if err != nil {
 		return err
 	}
 	if parent == nil || parent.ID != values["session"] { // signed out, or somebody else by now
 		return forged()
 	}
-	token, err := s.programToken(r, host, parent, values["program"])
+	token, err := s.programToken(r, values["host"], parent, values["program"])
 	if err != nil {
 		return err
 	}

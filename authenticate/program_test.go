@@ -27,7 +27,7 @@ func (w *world) consentForm(b *browser, host, target string) url.Values {
 		w.t.Fatalf("asking for an address: %d %s", asked.status, asked.body)
 	}
 	p := b.open(asked.body)
-	if p.status != 200 || !strings.Contains(p.body, "tool/1.2") || !strings.Contains(p.body, host) {
+	if p.status != 200 || p.url.Host != homeAt || !strings.Contains(p.body, "tool/1.2") || !strings.Contains(p.body, host) {
 		w.t.Fatalf("no page that names program and host: %d at %s\n%s", p.status, p.url, p.body)
 	}
 	return p.fields()
@@ -36,7 +36,7 @@ func (w *world) consentForm(b *browser, host, target string) url.Values {
 // programToken has the person of b let a program in and returns its token.
 func (w *world) programToken(b *browser, host string) string {
 	w.t.Helper()
-	p := b.do(http.MethodPost, "https://"+host+pathProgramLogin, w.consentForm(b, host, waiting), host)
+	p := b.do(http.MethodPost, "https://"+homeAt+pathProgramLogin, w.consentForm(b, host, waiting), homeAt)
 	to, err := url.Parse(p.header.Get("Location"))
 	if err != nil || p.status != http.StatusSeeOther || to.Host != "localhost:8900" || to.Query().Get("x") != "1" {
 		w.t.Fatalf("consent led to %d %s", p.status, p.header.Get("Location"))
@@ -256,20 +256,17 @@ func TestT40ConsentNeedsTheClick(t *testing.T) {
 	w := newWorld(t)
 	victim := w.browser()
 	victim.signIn(wiki)
-	target := "https://" + wiki + pathProgramLogin
+	target := "https://" + homeAt + pathProgramLogin
 	form := w.consentForm(victim, wiki, waiting)
 	for name, post := range map[string]func() *page{
 		"from another site": func() *page { return victim.do(http.MethodPost, target, form, evil) },
-		"no token":          func() *page { return victim.do(http.MethodPost, target, url.Values{"a": {"b"}}, wiki) },
+		"no token":          func() *page { return victim.do(http.MethodPost, target, url.Values{"a": {"b"}}, homeAt) },
 		"attacker's form": func() *page {
 			attacker := w.browser()
 			attacker.signIn(wiki)
-			return victim.do(http.MethodPost, target, w.consentForm(attacker, wiki, waiting), wiki)
+			return victim.do(http.MethodPost, target, w.consentForm(attacker, wiki, waiting), homeAt)
 		},
-		"form of another host": func() *page {
-			other := w.consentForm(victim, admin, waiting)
-			return victim.do(http.MethodPost, target, other, wiki)
-		},
+		"from the application itself": func() *page { return victim.do(http.MethodPost, target, form, wiki) },
 	} {
 		if p := post(); p.status != http.StatusForbidden || p.header.Get("Location") != "" {
 			t.Errorf("%s: got %d, Location %q", name, p.status, p.header.Get("Location"))
@@ -278,7 +275,7 @@ func TestT40ConsentNeedsTheClick(t *testing.T) {
 	// Somebody else signed in between page and click.
 	w.idp.locked(func() { w.idp.user = "bob" })
 	victim.open("https://" + wiki + pathSignIn + "?" + paramPrompt + "=login")
-	if p := victim.do(http.MethodPost, target, form, wiki); p.status != http.StatusForbidden {
+	if p := victim.do(http.MethodPost, target, form, homeAt); p.status != http.StatusForbidden {
 		t.Errorf("a page shown to somebody else: %d", p.status)
 	}
 	for _, ss := range w.live() {
