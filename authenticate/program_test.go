@@ -289,6 +289,47 @@ func TestT40ConsentNeedsTheClick(t *testing.T) {
 	}
 }
 
+// Scripts of an application can fetch whatever its host serves: there is no page
+// there whose button they could press.
+func TestScriptsOfAnApplicationLetNoProgramIn(t *testing.T) {
+	w := newWorld(t)
+	victim := w.browser()
+	victim.signIn(wiki)
+	p := victim.step(w.askAddress(victim))
+	to, err := url.Parse(p.header.Get("Location"))
+	if err != nil || to.Host != homeAt || p.status != http.StatusFound || strings.Contains(p.body, "form") {
+		t.Fatalf("the address that a program gets answers %d, to %s\n%s", p.status, to, p.body)
+	}
+	form := w.consentForm(victim, wiki, waiting)
+	if p := victim.do(http.MethodPost, "https://"+wiki+pathProgramLogin, form, wiki); p.status != http.StatusMethodNotAllowed {
+		t.Errorf("posted to the application's host: %d, want 405", p.status)
+	}
+	elsewhere := *to
+	q := elsewhere.Query()
+	q.Set(paramHost, admin)
+	elsewhere.RawQuery = q.Encode()
+	if p := victim.step(elsewhere.String()); p.status != http.StatusBadRequest {
+		t.Errorf("for a host that was not signed: %d, want 400", p.status)
+	}
+	stranger := w.browser()
+	if p := stranger.step(to.String()); p.status != http.StatusUnauthorized || len(p.fields()) > 0 {
+		t.Errorf("to somebody who is not signed in there: %d\n%s", p.status, p.body)
+	}
+}
+
+// The route host may know a session that the authenticate host does not: signing
+// in again leads back to the question.
+func TestConsentWithoutASessionAtHomeBeginsAgain(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn(wiki)
+	s := w.service.Load()
+	q := url.Values{paramRedirect: {waiting}, paramProgram: {"tool"}}
+	if p := b.open(s.programRestart(wiki, q)); p.status != 200 || p.url.Host != homeAt || !strings.Contains(p.body, "Let it in") {
+		t.Errorf("beginning again ends with %d at %s\n%s", p.status, p.url, p.body)
+	}
+}
+
 func (w *world) askAddress(b *browser) string {
 	return b.step("https://" + wiki + pathProgramLogin + "?" + url.Values{paramRedirect: {waiting}}.Encode()).body
 }

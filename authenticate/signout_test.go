@@ -404,7 +404,8 @@ func TestEndpointsAnswerOnTheirHostsByTheirMethods(t *testing.T) {
 		{"GET", "nowhere.localhost", pathUser, 404, ""},
 		{"GET", "a b", pathUser, 400, ""},
 		{"GET", homeAt, pathUserJSON, 404, ""},
-		{"GET", homeAt, pathProgramLogin, 404, ""},
+		{"GET", homeAt, pathProgramLogin, 400, ""},
+		{"POST", wiki, pathProgramLogin, 405, "GET"},
 		{"GET", wiki, pathOAuthCallback, 404, ""},
 		{"POST", wiki, pathSignOut, 303, ""},
 	} {
