@@ -13,6 +13,8 @@ import (
 type listing struct {
 	groupsDue, usersDue time.Time
 	groups, users       pass
+	// groupsOK and usersOK are when the last passes that went through began.
+	groupsOK, usersOK time.Time
 }
 
 // pass is one listing under way.
@@ -72,21 +74,23 @@ func (s *syncer) listGroups(ctx context.Context) error {
 	for _, g := range page.Items {
 		s.changedGroup(e, g)
 	}
-	over := p.page(page.Date, s.serverNow(), page.Next)
-	if over {
+	was := s.lists.groupsOK
+	if p.page(page.Date, s.serverNow(), page.Next) {
+		s.lists.groupsOK = p.at
 		if p.began.After(s.st.GroupsMark) {
 			s.st.GroupsMark = p.began
 		}
 		s.lists.groupsDue = s.d.now().Add(s.listsPace())
 		s.listed()
 	}
-	return p.taken(s.apply(ctx, e), &s.lists.groupsDue)
+	return p.taken(s.apply(ctx, e), &s.lists.groupsDue, &s.lists.groupsOK, was)
 }
 
-// taken begins a pass anew of which a page could not be taken in.
-func (p *pass) taken(err error, due *time.Time) error {
+// taken begins a pass anew of which a page could not be taken in; it has not gone
+// through then.
+func (p *pass) taken(err error, due, ok *time.Time, was time.Time) error {
 	if err != nil {
-		p.cursor, *due = "", time.Time{}
+		p.cursor, *due, *ok = "", time.Time{}, was
 	}
 	return err
 }
@@ -101,9 +105,9 @@ func (s *syncer) passFailed(p *pass, err error) error {
 
 // listed notes that the listings went through: as of the older of the two.
 func (s *syncer) listed() {
-	at := s.lists.groups.at
-	if s.lists.users.at.Before(at) {
-		at = s.lists.users.at
+	at := s.lists.groupsOK
+	if s.lists.usersOK.Before(at) {
+		at = s.lists.usersOK
 	}
 	if at.After(s.st.ListsOK) {
 		s.st.ListsOK = at
@@ -150,14 +154,16 @@ func (s *syncer) listUsers(ctx context.Context) error {
 	for _, u := range page.Items {
 		e.putUser(u, date)
 	}
+	was := s.lists.usersOK
 	if p.page(page.Date, s.serverNow(), page.Next) {
+		s.lists.usersOK = p.at
 		if p.began.After(s.st.UsersMark) {
 			s.st.UsersMark = p.began
 		}
 		s.lists.usersDue = s.d.now().Add(s.listsPace())
 		s.listed()
 	}
-	return p.taken(s.apply(ctx, e), &s.lists.usersDue)
+	return p.taken(s.apply(ctx, e), &s.lists.usersDue, &s.lists.usersOK, was)
 }
 
 // readUser reads one person again: status and profile, or their groups.

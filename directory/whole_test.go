@@ -251,6 +251,37 @@ func (forbidden) Groups(context.Context, idp.GroupQuery, string) (idp.Page[idp.G
 	return idp.Page[idp.Group]{}, &idp.ForbiddenError{What: "groups", Scope: "okta.groups.read"}
 }
 
+// noUsers lets nobody list people.
+type noUsers struct{ *organisation }
+
+func (noUsers) Users(context.Context, idp.UserQuery, string) (idp.Page[idp.User], error) {
+	return idp.Page[idp.User]{}, &idp.UnavailableError{Err: errors.New("for the test")}
+}
+
+// A directory is as old as the older of its listings: that one of them goes on
+// does not hide that the other does not.
+func TestTheDirectoryAgesWhereOneListingFails(t *testing.T) {
+	for name, source := range map[string]func(*organisation) Source{
+		"groups": func(o *organisation) Source { return forbidden{o} },
+		"people": func(o *organisation) Source { return noUsers{o} },
+	} {
+		w := settled(t)
+		w.s.source = source(w.org)
+		w.run(20 * time.Minute)
+		if age, whole := w.d.Age(); !whole || age < 18*time.Minute {
+			t.Errorf("%s not listed for 20 minutes: the age is %v", name, age)
+		}
+		if err := w.d.Check(t.Context()); err == nil {
+			t.Errorf("%s not listed: all is well", name)
+		}
+		w.s.source = w.org
+		w.run(5 * time.Minute)
+		if age, _ := w.d.Age(); age > 2*time.Minute {
+			t.Errorf("%s listed again: the age is %v", name, age)
+		}
+	}
+}
+
 func TestWithoutListingGroupsPeopleWithSessionsAreReadAgain(t *testing.T) {
 	w := newWorld(t, 3)
 	w.start()
