@@ -146,3 +146,22 @@ func (a alwaysAlice) Session(*http.Request, *config.Route) (*session.Session, er
 func (a alwaysAlice) Decide(*config.Route, *session.Session, policy.Request) (policy.Decision, *identity.Person) {
 	return policy.Decision{Effect: policy.Allow}, nil
 }
+
+// BenchmarkRecheck decides 10,000 streams of as many people anew, among as many
+// routes.
+func BenchmarkRecheck(b *testing.B) {
+	h := benchHandler(b, "http://127.0.0.1:1", 10_000)
+	s := h.o.Streams
+	r := httptest.NewRequest("GET", "https://app.test/x", nil)
+	app, _ := h.gate.router.Match("app.test", "/x")
+	for i := range 10_000 {
+		alice := aSession(fmt.Sprint("alice", i))
+		x := &exchange{h: h, r: r, host: "app.test", target: target{match: "/x"}, plan: h.plans[app], session: alice}
+		s.add(&stream{session: alice.ID, x: x, end: func(ending) {}})
+	}
+	for b.Loop() {
+		if n := s.Recheck(b.Context(), h, func(string) bool { return true }); n != 0 {
+			b.Fatalf("%d were cut", n)
+		}
+	}
+}
