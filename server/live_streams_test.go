@@ -10,6 +10,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"sallyport/internal/harness"
+	"sallyport/internal/oktatest"
 	"sallyport/internal/upstreamtest"
 	"sallyport/server"
 )
@@ -32,18 +33,32 @@ const aliceAlone = "{or: [{email: {is: alice@example.com}}]}"
 // endings are the ways in which alice loses access while she has streams open,
 // and bob none.
 var endings = []struct {
-	name   string
-	rule   string
-	extra  string
-	before func(w *liveWorld) // between alice's sign-in and bob's
-	change func(t *testing.T, w *liveWorld)
-	denied bool // she may not pass any more
-	ended  bool // her session ends, or she has to sign in again
+	name    string
+	rule    string
+	extra   string
+	prepare func(w *liveWorld) // before anybody signs in
+	before  func(w *liveWorld) // between alice's sign-in and bob's
+	change  func(t *testing.T, w *liveWorld)
+	denied  bool // she may not pass any more
+	ended   bool // her session ends, or she has to sign in again
 }{
 	{name: "removed from the group", rule: "{or: [{groups: {has: admins}}]}", denied: true, change: func(_ *testing.T, w *liveWorld) { w.Okta.Leave("alice@example.com", "admins") }},
 	{name: "the group deleted", rule: "{or: [{groups: {has: admins}}]}", denied: true, change: func(_ *testing.T, w *liveWorld) { w.Okta.RemoveGroup("admins") }},
 	{name: "suspended", rule: aliceAlone, denied: true, ended: true, change: func(_ *testing.T, w *liveWorld) { w.Okta.Suspend("alice@example.com") }},
 	{name: "deactivated", rule: aliceAlone, denied: true, ended: true, change: func(_ *testing.T, w *liveWorld) { w.Okta.Deactivate("alice@example.com") }},
+	{
+		name: "another department", rule: "{or: [{profile/department: {is: engineering}}]}", denied: true,
+		change: func(_ *testing.T, w *liveWorld) {
+			w.Okta.SetProfile("alice@example.com", map[string]any{"department": "sales"})
+		},
+	},
+	{
+		name: "an application taken away", rule: "{or: [{app: {has: Wiki}}]}", denied: true,
+		prepare: func(w *liveWorld) {
+			w.Okta.AssignPerson(w.Okta.AddApp(oktatest.App{ID: "0oawiki0000000000001", Label: "Wiki"}), "alice@example.com")
+		},
+		change: func(_ *testing.T, w *liveWorld) { w.Okta.UnassignPerson("0oawiki0000000000001", "alice@example.com") },
+	},
 	{
 		name: "sessions revoke", rule: aliceAlone, ended: true,
 		change: func(t *testing.T, w *liveWorld) {
@@ -105,6 +120,7 @@ func startLive(t *testing.T, rule, extra string) *liveWorld {
 	w := &liveWorld{clock: new(clock), call: "h2c://" + calls.Addr()}
 	w.World = harness.Start(t, harness.Options{
 		Routes: w.routes(rule), Extra: extra, Upstream: http.HandlerFunc(beating), Now: w.clock.now,
+		Okta: func(o *oktatest.Options) { o.People[0].Profile = map[string]any{"department": "engineering"} },
 	})
 	return w
 }
@@ -142,6 +158,9 @@ func TestT30WhoeverLosesAccessLosesOpenStreams(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			w := startLive(t, e.rule, e.extra)
+			if e.prepare != nil {
+				e.prepare(w)
+			}
 			alice := w.visit(t, "alice@example.com", harness.AlicePassword)
 			if e.before != nil {
 				e.before(w)
