@@ -2,7 +2,9 @@ package config
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -144,11 +146,50 @@ func (l *loader) checkAutocertHosts(g *globals) {
 
 func hostOf(u *url.URL) string { return strings.ToLower(u.Hostname()) }
 
+// checkCoverage names the hosts that browsers will complain about: no
+// certificate that was given holds for them, and none is obtained.
+func (l *loader) checkCoverage(g *globals) {
+	if g.Listen.Autocert.Enabled || g.Listen.Insecure || len(g.certificateAt) == 0 {
+		return
+	}
+	var bare []string
+	note := func(host string) {
+		if host != "" && !slices.Contains(bare, host) && !g.covered(host) {
+			bare = append(bare, host)
+		}
+	}
+	if u := g.Authenticate.URL; u != nil {
+		note(hostOf(u))
+	}
+	for _, r := range g.Routes {
+		if r.From.Scheme == "https" {
+			note(r.From.Host)
+		}
+	}
+	if len(bare) == 0 {
+		return
+	}
+	more := ""
+	if n := len(bare) - maxBare; n > 0 {
+		bare, more = bare[:maxBare], fmt.Sprintf(" and %d more", n)
+	}
+	g.certificateAt[len(g.certificateAt)-1].warn("give one that does, or set autocert: true",
+		"no certificate given holds for %s%s: browsers will warn of them", strings.Join(bare, ", "), more)
+}
+
+// maxBare is how many hosts without a certificate are named.
+const maxBare = 5
+
 // covered reports whether a certificate that was given holds for the host, or
-// the very wildcard.
+// for what a wildcard stands for.
 func (g *globals) covered(host string) bool {
-	return slices.ContainsFunc(g.Listen.Certificates, func(c Certificate) bool {
-		pair, err := tls.X509KeyPair(c.Cert, c.Key)
-		return err == nil && (slices.Contains(pair.Leaf.DNSNames, host) || !strings.Contains(host, "*") && pair.Leaf.VerifyHostname(host) == nil)
-	})
+	host = strings.ReplaceAll(host, "*", "x")
+	if g.leaves == nil {
+		for _, c := range g.Listen.Certificates {
+			if pair, err := tls.X509KeyPair(c.Cert, c.Key); err == nil {
+				g.leaves = append(g.leaves, pair.Leaf)
+			}
+		}
+	}
+	return slices.ContainsFunc(g.leaves, func(leaf *x509.Certificate) bool { return leaf.VerifyHostname(host) == nil })
 }

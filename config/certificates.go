@@ -61,6 +61,7 @@ func (h *half) readFile(v value, secret bool) bool {
 // addCertificate checks a pair and adds it to those that are served.
 func (g *globals) addCertificate(p pemPair) {
 	if c, ok := p.certificate(); ok {
+		g.certificateAt = append(g.certificateAt, p.cert.at)
 		g.Listen.Certificates = append(g.Listen.Certificates, c)
 	}
 }
@@ -80,16 +81,17 @@ func (p pemPair) certificate() (Certificate, bool) {
 }
 
 // complete returns the pair's certificate once all keys are read: nil without
-// one, and a problem where one half is missing.
-func (p pemPair) complete(l *loader, cert, key string) *Certificate {
+// one, and a problem where one half is missing. A half whose file could not be
+// read is not missing: that has been told.
+func (p pemPair) complete(said given, cert, key string) *Certificate {
 	switch {
-	case !p.cert.at.given() && !p.key.at.given():
+	case !said[cert].given() && !said[key].given():
 		return nil
-	case !p.key.at.given():
-		p.cert.at.fail("", "given without %s", key)
+	case !said[key].given():
+		said[cert].fail("", "given without %s", key)
 		return nil
-	case !p.cert.at.given():
-		p.key.at.fail("", "given without %s", cert)
+	case !said[cert].given():
+		said[key].fail("", "given without %s", cert)
 		return nil
 	case p.cert.pem == nil || p.key.pem == nil:
 		return nil

@@ -38,6 +38,7 @@ func (l *loader) config(entries []pair) {
 	l.checkHygiene(g, said)
 	l.routes(g, said)
 	l.checkAutocert(g, said)
+	l.checkCoverage(g)
 }
 
 func directoryDefaults(l *loader) (d Directory) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"time"
 )
 
@@ -9,10 +10,14 @@ import (
 type globals struct {
 	*Config
 	certificate pemPair // certificate and certificate_key
-	metrics     pemPair // metrics_certificate and metrics_certificate_key
-	routes      value
-	connection  string // databroker_storage_connection_string
-	exactPorts  bool
+	// certificateAt says where Listen.Certificates were given, in their order.
+	certificateAt []value
+	leaves        []*x509.Certificate // of the same, once asked for
+	directory     bool                // idp_service_account is given, readable or not
+	metrics       pemPair             // metrics_certificate and metrics_certificate_key
+	routes        value
+	connection    string // databroker_storage_connection_string
+	exactPorts    bool
 }
 
 var listenKeys = []key[globals]{
@@ -42,9 +47,11 @@ var listenKeys = []key[globals]{
 }
 
 func (l *loader) checkListen(g *globals, said given) {
-	if c := g.certificate.complete(l, "certificate", "certificate_key"); c != nil {
+	if c := g.certificate.complete(said, "certificate", "certificate_key"); c != nil {
+		g.certificateAt = append(g.certificateAt, g.certificate.cert.at)
 		g.Listen.Certificates = append(g.Listen.Certificates, *c)
 	}
+	g.directory = said["idp_service_account"].given()
 	if g.Listen.Insecure && len(g.Listen.Certificates) > 0 {
 		said["insecure_server"].warn("remove the certificates, or insecure_server", "certificates have no effect beside it")
 	}

@@ -104,7 +104,7 @@ func (d *draft) checkAccess(g *globals) {
 			"mcp_tool cannot be decided: the Model Context Protocol is not read, and a deny rule would let every tool through")
 	}
 	account := g.Provider.ServiceAccount
-	if account.APIKey == "" && len(account.Raw) == 0 {
+	if account.APIKey == "" && len(account.Raw) == 0 && !g.directory {
 		for _, ref := range d.Policy.UsesGroups() {
 			l.fail(ref.Position, "set idp_service_account to read groups from the directory, or write claim/groups to read them from the token",
 				"group %s cannot be known: there is no idp_service_account", shortQuote(ref.Name))

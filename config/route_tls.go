@@ -36,7 +36,7 @@ func readServerName(d *draft, v value) {
 
 // checkTLS looks at what only makes sense towards an upstream with TLS.
 func (d *draft) checkTLS() {
-	d.TLS.Certificate = d.client.complete(d.at.l, "tls_client_cert", "tls_client_key")
+	d.TLS.Certificate = d.client.complete(d.said, "tls_client_cert", "tls_client_key")
 	if d.TLS.SkipVerify {
 		d.said["tls_skip_verify"].warn("give the upstream's authority as tls_custom_ca", "anybody between here and the upstream can read and change everything")
 	}

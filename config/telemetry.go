@@ -96,7 +96,7 @@ func readBasicAuth(g *globals, v value) {
 }
 
 func (l *loader) checkTelemetry(g *globals, said given) {
-	if c := g.metrics.complete(l, "metrics_certificate", "metrics_certificate_key"); c != nil {
+	if c := g.metrics.complete(said, "metrics_certificate", "metrics_certificate_key"); c != nil {
 		g.Telemetry.MetricsCertificate = *c
 	}
 	if v := said["metrics_client_ca"]; v.given() && !said["metrics_certificate"].given() {

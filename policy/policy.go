@@ -106,16 +106,6 @@ func (p *Policy) UsesGroups() []GroupRef {
 	return refs
 }
 
-// Names reports whether the policy has a criterion of that name ("http_method").
-func (p *Policy) Names(criterion string) bool {
-	for c := range p.criteria() {
-		if c.kind.name == criterion {
-			return true
-		}
-	}
-	return false
-}
-
 // Rules returns the rules in file order, those of legacy keys first.
 func (p *Policy) Rules() []*Rule {
 	if p == nil {

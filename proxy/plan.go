@@ -58,9 +58,9 @@ func (h *Handler) newPlan(r *config.Route) (*plan, error) {
 	p.setTimeouts(r, h.o.Upstream)
 	p.setUpgrades(r, h.o.Hygiene)
 	p.response = fixedHeaders(r.SetResponseHeaders)
-	p.byPath = r.Policy.Names("http_path")
+	p.byPath = len(r.Policy.Uses("http_path")) > 0
 	removed := r.RemoveRequestHeaders
-	if r.Policy.Names("http_method") {
+	if len(r.Policy.Uses("http_method")) > 0 {
 		removed = slices.Concat(removed, methodOverrides)
 	}
 	for _, name := range removed {
