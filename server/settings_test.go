@@ -60,6 +60,7 @@ func TestSettingsOfCookiesArrive(t *testing.T) {
 }
 
 func TestSettingsOfRequestsArrive(t *testing.T) {
+	worlds := map[string]*harness.World{}
 	for _, tt := range []struct {
 		extra, target, header string
 		status                int
@@ -80,7 +81,11 @@ func TestSettingsOfRequestsArrive(t *testing.T) {
 		{"xff_num_trusted_hops: 1", "/", "X-Forwarded-For: 203.0.113.9", 200, `"203.0.113.9, 127.0.0.1"`},
 		{"skip_xff_append: true\ntrusted_proxies: [127.0.0.0/8]", "/", "X-Forwarded-For: 203.0.113.9", 200, `"203.0.113.9"`},
 	} {
-		w := harness.Start(t, harness.Options{Extra: tt.extra})
+		w := worlds[tt.extra]
+		if w == nil {
+			w = harness.Start(t, harness.Options{Extra: tt.extra})
+			worlds[tt.extra] = w
+		}
 		lines := "Host: public.localhost:" + w.Port + "\r\nConnection: close\r\n"
 		if tt.header != "" {
 			lines += tt.header + "\r\n"
