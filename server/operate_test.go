@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"strings"
@@ -171,8 +172,10 @@ func TestAnOpenWebSocketEndsWithTheSession(t *testing.T) {
 		t.Fatalf("echo = %q, %v", msg, err)
 	}
 	alice.Submit(alice.Get(w.URL("app", "/.pomerium/sign_out")), nil)
-	if _, _, err := conn.Read(ctx); err == nil || ctx.Err() != nil {
-		t.Errorf("the WebSocket outlived its session: %v", err)
+	// The reason is that of the one who ended it: nobody had to look first.
+	var told websocket.CloseError
+	if _, _, err := conn.Read(ctx); !errors.As(err, &told) || told.Reason != "session ended: signed-out" {
+		t.Errorf("the WebSocket and its session: %v", err)
 	}
 	if _, err := dialWebSocket(t, w, alice, "app"); err == nil {
 		t.Error("a new WebSocket opened without a session")

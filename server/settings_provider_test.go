@@ -1,0 +1,155 @@
+package server_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"sallyport/internal/harness"
+	"sallyport/internal/oktatest"
+)
+
+// authorization is what the browser was sent to the identity provider with.
+func authorization(t *testing.T, b *harness.Browser) url.Values {
+	t.Helper()
+	for _, visited := range b.Trail {
+		if u, err := url.Parse(visited); err == nil && u.Path == "/oauth2/v1/authorize" {
+			return u.Query()
+		}
+	}
+	t.Fatalf("never at the identity provider: %q", b.Trail)
+	return nil
+}
+
+func TestSettingsOfSignInArrive(t *testing.T) {
+	for extra, want := range map[string]struct{ scope, prompt string }{
+		"":                                    {"openid profile email offline_access", ""},
+		"idp_scopes: [openid, email]":         {"openid email", ""},
+		"idp_request_params: {prompt: login}": {"openid profile email offline_access", "login"},
+	} {
+		w := harness.Start(t, harness.Options{Extra: extra})
+		b := harness.NewBrowser(t)
+		b.Get(w.URL("app", "/"))
+		if got := authorization(t, b); got.Get("scope") != want.scope || got.Get("prompt") != want.prompt {
+			t.Errorf("%q: sign-in asks for scope %q, prompt %q; want %+v", extra, got.Get("scope"), got.Get("prompt"), want)
+		}
+	}
+}
+
+// Whoever signs out may be sent to routes only, until the configuration says otherwise.
+func TestSettingsOfSigningOutArrive(t *testing.T) {
+	for _, anywhere := range []bool{false, true} {
+		extra := ""
+		if anywhere {
+			extra = "runtime_flags: {allow_any_sign_out_redirect_uri: true}"
+		}
+		w := harness.Start(t, harness.Options{Extra: extra})
+		alice := harness.NewBrowser(t)
+		alice.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+		for to, want := range map[string]bool{"https://elsewhere.test": anywhere, w.URL("public", ""): true} {
+			p := alice.Get(w.URL("app", "/.pomerium/sign_out?pomerium_redirect_uri="+url.QueryEscape(to+"/bye")))
+			if got := strings.Contains(p.Header.Get("Content-Security-Policy"), to); p.Status != 200 || got != want {
+				t.Errorf("%q: signing out may lead to %s: %t (%d), want %t", extra, to, got, p.Status, want)
+			}
+		}
+	}
+}
+
+// Assertions are signed with the first of signing_key, and all are published.
+func TestSettingsOfAssertionsArrive(t *testing.T) {
+	var text strings.Builder
+	var keys []*ecdsa.PrivateKey
+	for range 2 {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, key)
+		text.Write(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	}
+	block := "signing_key: |\n  " + strings.ReplaceAll(strings.TrimSpace(text.String()), "\n", "\n  ")
+	w := harness.Start(t, harness.Options{Extra: block})
+	alice := harness.NewBrowser(t)
+	p := alice.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+	token, err := jwt.ParseSigned(p.Seen(t).Header.Get("X-Pomerium-Jwt-Assertion"), []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []bool{true, false} {
+		if got := token.Claims(keys[i].Public(), new(jwt.Claims)) == nil; got != want {
+			t.Errorf("key %d signed the assertion: %t, want %t", i, got, want)
+		}
+	}
+	var published jose.JSONWebKeySet
+	p = alice.Fetch("GET", w.URL("app", "/.well-known/pomerium/jwks.json"), nil)
+	if err := json.Unmarshal([]byte(p.Body), &published); err != nil || len(published.Keys) != 2 {
+		t.Fatalf("%d keys are published (%v), want 2", len(published.Keys), err)
+	}
+	for i, key := range keys {
+		if got, ok := published.Keys[i].Key.(*ecdsa.PublicKey); !ok || !got.Equal(key.Public()) {
+			t.Errorf("key %d is not published", i)
+		}
+	}
+}
+
+// The directory is read no faster than idp_qps.
+func TestSettingsOfTheDirectoryArrive(t *testing.T) {
+	asked := func(extra string) int {
+		w := harness.Start(t, harness.Options{Extra: extra})
+		alice := harness.NewBrowser(t)
+		alice.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+		return w.Okta.Count("GET", "/api/v1/")
+	}
+	if n := asked("idp_qps: 0.0001"); n > 1 {
+		t.Errorf("idp_qps 0.0001: %d requests", n)
+	}
+	if n := asked(""); n < 2 {
+		t.Errorf("without it: %d requests, too few for the other number to say anything", n)
+	}
+}
+
+// An outage of the identity provider ends sessions after the grace, on requests
+// and on their own.
+func TestSettingsOfOutagesArrive(t *testing.T) {
+	for extra, want := range map[string][2]int{ // 15 minutes and 2 hours past the access token's end
+		"":                      {200, 401},
+		"idp_outage_grace: 10m": {401, 401},
+		"idp_outage_grace: 3h":  {200, 200},
+	} {
+		c := new(clock)
+		w := harness.Start(t, harness.Options{Extra: extra, Now: c.now})
+		alice := harness.NewBrowser(t)
+		alice.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+		w.Okta.Fail(oktatest.Fault{Act: oktatest.ServerError()})
+		c.skip(58 * time.Minute)
+		until(t, "a refresh fails", func() bool {
+			alice.Fetch("GET", w.URL("app", "/"), nil)
+			_, metrics := operator(t, w.Server.MetricsAddr(), "/metrics")
+			return strings.Contains(metrics, `sallyport_session_refreshes_total{result="unavailable"}`)
+		})
+		for i, d := range []time.Duration{17 * time.Minute, 105 * time.Minute} {
+			c.skip(d)
+			if p := alice.Fetch("GET", w.URL("app", "/"), nil); p.Status != want[i] {
+				t.Errorf("%q: %d, want %d (moment %d)", extra, p.Status, want[i], i)
+			}
+			if want[i] != http.StatusOK {
+				until(t, "the session ends by itself", func() bool { return strings.Contains(w.Log.String(), "identity-provider-outage") })
+			}
+		}
+	}
+}
