@@ -83,6 +83,8 @@ func (s *Server) adminHandler() http.Handler {
 	mux.HandleFunc("GET /v1/sessions", s.adminList)
 	mux.HandleFunc("POST /v1/sessions/revoke", s.adminRevoke)
 	mux.HandleFunc("POST /v1/explain", s.adminExplain)
+	mux.HandleFunc("GET /v1/directory/pins", s.adminPins)
+	mux.HandleFunc("POST /v1/directory/pins/confirm", s.adminConfirm)
 	mux.HandleFunc("GET /v1/review", s.adminReview())
 	mux.HandleFunc("GET /v1/people", s.adminPeople)
 	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) {

@@ -16,7 +16,7 @@ import (
 
 func newOkta() *cobra.Command {
 	cmd := &cobra.Command{Use: "okta", Short: "create a key for Okta, check the set-up there, read the directory once"}
-	cmd.AddCommand(newOktaKeygen(), newOktaCheck(), newOktaSync())
+	cmd.AddCommand(newOktaKeygen(), newOktaCheck(), newOktaSync(), newOktaPins())
 	return cmd
 }
 

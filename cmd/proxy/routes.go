@@ -27,7 +27,10 @@ func newRoutes() *cobra.Command {
 		for _, r := range cfg.Routes {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s:%d\n", r.Name, fromOf(r.From), matchOf(r.Match), toOf(r), r.Policy, r.Position.File, r.Position.Line)
 		}
-		return w.Flush()
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		return writePins(cmd, cfg)
 	}
 	return cmd
 }
