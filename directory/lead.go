@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"time"
@@ -84,6 +85,10 @@ func (d *Directory) prepare(ctx context.Context, org string) error {
 		return d.dropSnapshot(ctx)
 	}
 	if stored.Org != org {
+		// A URL that is wrong by mistake must not cost what is known.
+		if err := d.source.Check(ctx); err != nil {
+			return fmt.Errorf("the stored directory is of %s, and %s, which is configured, cannot be read: the stored one is kept: %w", stored.Org, org, err)
+		}
 		d.log.Warn("the stored directory is another organisation's and is dropped", slog.String("stored", stored.Org), slog.String("configured", org))
 		return d.dropSnapshot(ctx)
 	}

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,7 +39,30 @@ func newMetrics(reg prometheus.Registerer, d *Directory) *metrics {
 		}
 		return -1
 	})
-	reg.MustRegister(m.people, m.groups, m.memberships, m.failures, m.late, age)
+	last := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sallyport_directory_last_success_timestamp_seconds", Help: "When the directory was last known to be up to date; 0 without a directory of everybody.",
+	}, func() float64 {
+		if age, whole := d.Age(); whole {
+			return float64(d.now().Add(-age).Unix())
+		}
+		return 0
+	})
+	var mu sync.Mutex
+	var of uint64 // the version that held is of
+	var held int64
+	bytes := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sallyport_directory_bytes", Help: "Memory that the directory of everybody holds, about.",
+	}, func() float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		if snap := d.snap.Load(); snap == nil {
+			of, held = 0, 0
+		} else if snap.version != of {
+			of, held = snap.version, snap.Bytes()
+		}
+		return float64(held)
+	})
+	reg.MustRegister(last, bytes, m.people, m.groups, m.memberships, m.failures, m.late, age)
 	return m
 }
 

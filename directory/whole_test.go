@@ -310,6 +310,64 @@ func TestWithoutListingGroupsPeopleWithSessionsAreReadAgain(t *testing.T) {
 	}
 }
 
+// T63: losing the right to list groups while running leaves the last directory,
+// what the log tells, and readings of people with sessions.
+func TestLosingGroupsWhileRunningGoesOnPerPerson(t *testing.T) {
+	w := settled(t)
+	alice := w.org.addPerson(identity.StatusActive)
+	old := w.org.addGroup("old", idp.GroupOkta)
+	w.org.join(old, alice)
+	w.run(2 * time.Minute)
+	w.s.source = forbidden{w.org}
+	w.run(10 * time.Minute)
+	asked := Relevant{Groups: []string{"old"}}
+	if err := w.d.Doubt(w.d.Person(alice), asked, time.Hour); err != nil || !w.d.Person(alice).HasGroup("old") {
+		t.Fatalf("the last directory does not stand: %v", err)
+	}
+	if err := w.d.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "okta.groups.read") {
+		t.Errorf("check says %v, expected the scope that is missing", err)
+	}
+	w.org.leave(old, alice)
+	w.run(10 * time.Second)
+	if w.d.Person(alice).HasGroup("old") {
+		t.Error("what the log tells does not count")
+	}
+	w.org.tick(2 * time.Hour)
+	if err := w.d.Doubt(w.d.Person(alice), asked, time.Hour); !errors.Is(err, ErrStale) {
+		t.Errorf("past the bound: %v", err)
+	}
+	w.org.groups[old].members[alice] = true // no event tells
+	w.d.live = func() []string { return []string{alice} }
+	w.d.readLive(t.Context())
+	if err := w.d.Doubt(w.d.Person(alice), asked, time.Hour); err != nil || !w.d.Person(alice).HasGroup("old") {
+		t.Errorf("read alone: %v, groups %v", err, w.d.Person(alice).Groups)
+	}
+}
+
+// Without a list of groups, two that were seen with one name make it mean none.
+func TestNamesakesSeenInSinglePeopleDeny(t *testing.T) {
+	w := newWorld(t, 4)
+	w.start()
+	w.s.source = forbidden{w.org}
+	alice, bob := w.org.addPerson(identity.StatusActive), w.org.addPerson(identity.StatusActive)
+	w.org.join(w.org.addGroup("admins", idp.GroupOkta), alice)
+	asked := Relevant{Groups: []string{"admins"}}
+	p, err := w.d.Read(t.Context(), alice)
+	if err != nil || w.d.Doubt(p, asked, time.Hour) != nil {
+		t.Fatalf("%v, %v", err, w.d.Doubt(p, asked, time.Hour))
+	}
+	w.org.join(w.org.addGroup("admins", idp.GroupApp), bob)
+	if p, err = w.d.Read(t.Context(), bob); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.d.Doubt(p, asked, time.Hour); err == nil || strings.Count(err.Error(), "00g") != 2 {
+		t.Errorf("got %v, expected both ids", err)
+	}
+	if err := w.d.Doubt(p, Relevant{Apps: []string{"Wiki"}}, time.Hour); err == nil {
+		t.Error("an application is decided about without a list of everybody")
+	}
+}
+
 func TestSignInReadsTheGroupsInOneRequest(t *testing.T) {
 	w := settled(t)
 	alice := sortedKeys(w.org.people)[0]
