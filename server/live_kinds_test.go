@@ -92,7 +92,7 @@ func (l *live) ended(t *testing.T) string {
 	select {
 	case how := <-l.end:
 		return how
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		return "is open still"
 	}
 }
