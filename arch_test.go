@@ -60,7 +60,7 @@ var doors = map[string]string{
 }
 
 // testOnly are packages that no shipped package may import.
-var testOnly = []string{"internal/acmetest", "internal/oktatest", "internal/upstreamtest", "internal/harness", "store/storetest"}
+var testOnly = []string{"internal/acmetest", "internal/certtest", "internal/oktatest", "internal/upstreamtest", "internal/harness", "store/storetest"}
 
 type source struct {
 	pkg     string // directory relative to the root, slash separated
