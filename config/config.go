@@ -4,7 +4,7 @@ import "maps"
 
 // globalTable is the keys of the configuration as a whole.
 var globalTable = newTable("the configuration", append(inertKeys, refusedKeys...),
-	listenKeys, autocertKeys, inertAutocertKeys, authenticateKeys, providerKeys, eventHookKeys, sessionKeys, identityKeys, headerKeys,
+	listenKeys, downstreamMTLSKeys, autocertKeys, inertAutocertKeys, authenticateKeys, providerKeys, eventHookKeys, sessionKeys, identityKeys, headerKeys,
 	storageKeys, telemetryKeys, metricsTLSKeys, healthKeys, hygieneKeys, brandingKeys, flagKeys, globalRouteKeys)
 
 var bearerFormatKind = kind[string]{"default", value.bearerFormat}
@@ -36,6 +36,7 @@ func (l *loader) config(entries []pair) {
 	l.checkStorage(g, said)
 	l.checkTelemetry(g, said)
 	l.checkHygiene(g, said)
+	l.checkClientCertificates(g, said)
 	l.routes(g, said)
 	l.checkAutocert(g, said)
 	l.checkCoverage(g)

@@ -56,13 +56,13 @@ func (l *loader) overlayFile(entries []pair, k Key, text string) []pair {
 // overlayParts lays the variables of an object's own keys over it:
 // DIRECTORY_MAX_STALENESS over directory.max_staleness.
 func (l *loader) overlayParts(entries []pair, k Key) []pair {
-	for _, sub := range k.Sub {
-		env := envName(k.Name+"_"+sub.Name, k.Ours)
+	for _, sub := range partsOf(k) {
+		env := envName(k.Name+"_"+sub.name, k.Ours)
 		text, ok := l.take(env)
 		if !ok {
 			continue
 		}
-		part := l.variable(sub.Name, env, text)
+		part := l.variable(sub.name, env, text)
 		i := slices.IndexFunc(entries, func(e pair) bool { return e.key.n.Value == k.Name })
 		if i < 0 || entries[i].value.n.Kind != yaml.MappingNode {
 			whole := l.variable(k.Name, env, "")
@@ -72,13 +72,31 @@ func (l *loader) overlayParts(entries []pair, k Key) []pair {
 		}
 		n := entries[i].value.n
 		for j := 0; j+1 < len(n.Content); j += 2 {
-			if n.Content[j].Value == sub.Name {
+			if name := n.Content[j].Value; name == sub.name || name == sub.twin && l.origins[n.Content[j]] == "" {
 				n.Content = slices.Delete(n.Content, j, j+2)
+				j -= 2
 			}
 		}
 		n.Content = append(n.Content, part.key.n, part.value.n)
 	}
 	return entries
+}
+
+// part is a name under which a key of an object is read; twin is the other one,
+// "" where there is none. Where both come from the environment both stand, for
+// decode to refuse.
+type part struct{ name, twin string }
+
+func partsOf(k Key) []part {
+	var all []part
+	for _, sub := range k.Sub {
+		if !sub.File {
+			all = append(all, part{sub.Name, ""})
+			continue
+		}
+		all = append(all, part{sub.Name, sub.Name + "_file"}, part{sub.Name + "_file", sub.Name})
+	}
+	return all
 }
 
 // take returns a variable and adds it to the hash of the configuration.
@@ -121,8 +139,8 @@ func (l *loader) strangers(keys []Key) {
 			continue
 		}
 		known = append(known, k.Env())
-		for _, sub := range k.Sub {
-			known = append(known, envName(k.Name+"_"+sub.Name, true))
+		for _, sub := range partsOf(k) {
+			known = append(known, envName(k.Name+"_"+sub.name, true))
 		}
 	}
 	for _, name := range known {

@@ -17,8 +17,9 @@ const (
 	noCluster   = "replicas do not share records in this version"
 	noRecording = "sessions are not recorded by this version"
 
-	noClientCertificates = "client certificates are not asked for by this version, so nobody would be kept out for want of one"
-	notYet               = "remove it if you can do without; it fails rather than be ignored in silence"
+	noRouteAuthority = "all routes share the authorities of downstream_mtls, and this one would not be kept apart"
+	mtlsMoved        = "downstream_mtls took its place"
+	notYet           = "remove it if you can do without; it fails rather than be ignored in silence"
 )
 
 // inertKeys are the global ones.
@@ -90,23 +91,8 @@ var inertKeys = keysOf(NoEffect, "", []inert{
 	{"installation_id", "text", "nothing is reported to anybody"},
 })
 
-// downstreamMTLS has parts, so that variables for them are not overlooked.
-var downstreamMTLS = Key{
-	Name: "downstream_mtls", Type: "mapping", Status: NotSupported, Hint: notYet,
-	Doc: noClientCertificates,
-	Sub: keysOf(NotSupported, notYet, []inert{
-		{"ca", "PEM", noClientCertificates},
-		{"ca_file", "path", noClientCertificates},
-		{"crl", "PEM", noClientCertificates},
-		{"crl_file", "path", noClientCertificates},
-		{"enforcement", "text", noClientCertificates},
-		{"match_subject_alt_names", "list", noClientCertificates},
-		{"max_verify_depth", "number", noClientCertificates},
-	}),
-}
-
 // refusedKeys are the global ones that fail.
-var refusedKeys = slices.Concat([]Key{downstreamMTLS, {
+var refusedKeys = slices.Concat([]Key{{
 	Name: "authenticate_callback_path", Type: "path", Status: Removed, Unset: "/oauth2/callback",
 	Doc: "the path is always /oauth2/callback", Hint: "register that redirect URI at the provider, and remove the key",
 }},
@@ -127,8 +113,10 @@ var refusedKeys = slices.Concat([]Key{downstreamMTLS, {
 	keysOf(Removed, "", []inert{
 		{"forward_auth_url", "URL", "there is no mode that only answers another proxy's questions"},
 		{"policy_file", "path", "the routes stand in the same file, under routes"},
-		{"client_ca", "PEM", "downstream_mtls, which took its place, is not supported yet"},
-		{"client_ca_file", "path", "downstream_mtls, which took its place, is not supported yet"},
+	}),
+	keysOf(Removed, "write downstream_mtls: {ca: ...}, or ca_file", []inert{
+		{"client_ca", "PEM", mtlsMoved},
+		{"client_ca_file", "path", mtlsMoved},
 	}))
 
 // inertRouteKeys are those of a route.
@@ -147,11 +135,13 @@ var inertRouteKeys = slices.Concat(
 		{"kubernetes_service_account_token", "text", "requests are not impersonated towards Kubernetes, which would take them for anonymous"},
 		{"kubernetes_service_account_token_file", "path", "requests are not impersonated towards Kubernetes, which would take them for anonymous"},
 		{"enable_google_cloud_serverless_authentication", "true or false", "requests do not carry Google's ID token, and the upstream would refuse them"},
-		{"tls_downstream_client_ca", "PEM", noClientCertificates},
-		{"tls_downstream_client_ca_file", "path", noClientCertificates},
 		{"mcp", "mapping", "the Model Context Protocol is not served by this version"},
 		{"upstream_tunnel", "mapping", noSSH},
 		{"session_recording", "mapping", noRecording},
+	}),
+	keysOf(NotSupported, "give it in downstream_mtls.ca beside the others, and let the policy say whose certificates may pass: client_certificate: {san_dns: ...}", []inert{
+		{"tls_downstream_client_ca", "PEM", noRouteAuthority},
+		{"tls_downstream_client_ca_file", "path", noRouteAuthority},
 	}),
 	keysOf(Removed, "set_request_headers can do it: Authorization: \"Bearer ${pomerium.id_token}\"", []inert{
 		{"set_authorization_header", "text", "Pomerium took it out"},

@@ -14,7 +14,7 @@ type Section struct {
 // Reference returns every key that is known, for the reference page.
 func Reference() []Section {
 	return []Section{
-		{"Listening", "Where connections come in, and with which certificates.", true, described(listenKeys)},
+		{"Listening", "Where connections come in, and with which certificates.", true, slices.Concat(described(listenKeys), described(downstreamMTLSKeys))},
 		{"Certificates by ACME", "Certificates that obtain and renew themselves.", true, described(autocertKeys)},
 		{"Sign-in", "The authenticate host and the identity provider.", true, slices.Concat(described(authenticateKeys), described(providerKeys), described(eventHookKeys))},
 		{"Sessions and cookies", "", true, described(sessionKeys)},

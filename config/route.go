@@ -18,6 +18,8 @@ type draft struct {
 	issuer string
 	client pemPair // tls_client_cert and tls_client_key
 	access access
+	// certificateHeaders are headers that a client certificate is told in.
+	certificateHeaders []value
 }
 
 var routeTable = newTable("a route", inertRouteKeys,

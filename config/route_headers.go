@@ -12,7 +12,7 @@ import (
 
 var routeHeaderKeys = []key[draft]{
 	custom("set_request_headers", "mapping of header to template", readRequestHeaders,
-		"Headers to set towards the upstream. ${pomerium.jwt}, ${pomerium.access_token}, ${pomerium.id_token}, ${pomerium.client_cert_fingerprint} and ${pomerium.request.headers[\"X-Name\"]} stand for what they name, $$ for a dollar sign.").secret(),
+		"Headers to set towards the upstream. ${pomerium.jwt}, ${pomerium.access_token}, ${pomerium.id_token}, ${pomerium.client_cert_fingerprint}, ${pomerium.client_cert_san_dns}, ${pomerium.client_cert_san_email} (of a trusted client certificate) and ${pomerium.request.headers[\"X-Name\"]} stand for what they name, $$ for a dollar sign.").secret(),
 	custom("remove_request_headers", "list of text", func(d *draft, v value) { d.RemoveRequestHeaders = v.headerNames() },
 		"Headers that the upstream never gets."),
 	custom("set_response_headers", "mapping of header to text", func(d *draft, v value) { d.SetResponseHeaders = v.responseHeaders(false) },
@@ -44,7 +44,7 @@ func readRequestHeaders(d *draft, v value) {
 		}
 		for _, k := range []template.Kind{template.ClientCertFingerprint, template.ClientCertSANDNS, template.ClientCertSANEmail} {
 			if t.Uses(k) {
-				p.value.warn("", "client certificates are not asked for by this version: the reference stands for nothing")
+				d.certificateHeaders = append(d.certificateHeaders, p.value)
 				break
 			}
 		}

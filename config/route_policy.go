@@ -118,4 +118,5 @@ func (d *draft) checkAccess(g *globals) {
 	if len(d.Policy.Rules()) == 0 {
 		d.at.l.warnOf(codeNoPolicy, d.Position, "give it a policy, such as allow: {or: [authenticated_user: true]}", "nobody may pass this route: it has no policy")
 	}
+	d.checkCertificates(&g.ClientCertificates)
 }

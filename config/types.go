@@ -54,6 +54,8 @@ type Config struct {
 	Hygiene      Hygiene
 	Branding     Branding
 
+	ClientCertificates ClientCertificates
+
 	// SetResponseHeaders are laid on every response, nil entries removed.
 	SetResponseHeaders map[string]string
 	Routes             []*Route
