@@ -97,6 +97,18 @@ func (a *Authorizer) attrs(r *Record) []slog.Attr {
 	if d.Rule != nil {
 		attrs = append(attrs, slog.String("rule", d.Rule.Position.String()))
 	}
+	return append(attrs, certificate(&r.Request)...)
+}
+
+// certificate names the client certificate by its fingerprint, and says why it is
+// not trusted. The rest of it is nobody's to keep.
+func certificate(r *policy.Request) (attrs []slog.Attr) {
+	if r.ClientCertificateFingerprint != "" {
+		attrs = append(attrs, slog.String("client-certificate", r.ClientCertificateFingerprint))
+	}
+	if r.ClientCertificateError != nil {
+		attrs = append(attrs, slog.String("client-certificate-problem", r.ClientCertificateError.Error()))
+	}
 	return attrs
 }
 

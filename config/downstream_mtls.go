@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/internal/clientcert"
+	"sallyport/internal/nearest"
 	"sallyport/policy"
 )
 
@@ -128,7 +129,7 @@ func (c *ClientCertificates) readName(e pair) {
 	name, err := clientcert.NewName(kind, pattern)
 	if err != nil {
 		hint := ""
-		if near := nearest(kind, clientcert.Kinds); near != "" && near != kind {
+		if near := nearest.To(kind, clientcert.Kinds); near != "" && near != kind {
 			hint = "did you mean \"" + near + "\"?"
 		}
 		e.key.fail(hint, "%v", err)

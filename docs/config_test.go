@@ -29,6 +29,7 @@ func etc(t *testing.T) string {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "example.com"}, DNSNames: []string{"*.example.com"},
+		IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
@@ -41,6 +42,7 @@ func etc(t *testing.T) string {
 	}
 	for name, content := range map[string][]byte{
 		"tls.crt":              pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		"clients-ca.pem":       pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		"tls.key":              pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}),
 		"okta-client-secret":   []byte("shown-nowhere-and-long-enough-0123456789\n"),
 		"okta-service-account": []byte(base64.StdEncoding.EncodeToString([]byte(`{"api_key":"00abcdefghijklmnopqrstuvwxyz0123456789"}`))),

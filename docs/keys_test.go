@@ -21,6 +21,8 @@ var otherWords = map[string]bool{
 	"starts_with": true, "ends_with": true, "not_in": true, "in_file": true, "not_in_file": true, "has_file": true, "exclude_file": true,
 	"source_ppl": true, "facts_file": true, "client_certificate_problem": true, "spki_hash": true, "san_email": true, "san_dns": true, "san_uri": true,
 	"max_age": true, "enclave_only": true,
+	// values of enforcement
+	"policy_with_default_deny": true, "reject_connection": true,
 }
 
 // A key that a text names is one that the configuration knows, if only to
@@ -57,7 +59,7 @@ func TestNamedKeysAreKnown(t *testing.T) {
 // known reports whether key is one of the whole configuration or of a route.
 func known(key string) bool {
 	for _, place := range []string{
-		"%s: x\n", "branding:\n  %s: x\n", "routes:\n  - from: https://a.example\n    %s: x\n",
+		"%s: x\n", "branding:\n  %s: x\n", "downstream_mtls:\n  %s: x\n", "routes:\n  - from: https://a.example\n    %s: x\n",
 		"routes:\n  - from: https://a.example\n    cors:\n      %s: x\n", "routes:\n  - from: https://a.example\n    maintenance:\n      %s: x\n",
 	} {
 		if accepts(fmt.Sprintf(place, key), key) {

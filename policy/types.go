@@ -93,6 +93,9 @@ type Request struct {
 	// ClientCertificateError is why the certificate is not trusted, nil where that
 	// is not known. With one, a certificate is never trusted.
 	ClientCertificateError error
+	// ClientCertificateFingerprint is the hex SHA-256 of the certificate, for the
+	// decision record; no policy sees it.
+	ClientCertificateFingerprint string
 	// Tool is what a tools/call of the Model Context Protocol calls, nil for any
 	// other request.
 	Tool *string

@@ -25,6 +25,7 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 	req := h.policyRequest(x)
 	d, person := h.o.Authorizer.Decide(route, s, req)
 	h.note(x, s, d)
+	telemetry.AccessFrom(x.r.Context()).SetCertificate(req.ClientCertificateFingerprint)
 	if d.Effect == policy.Allow {
 		if !h.allowsReadings(route, s, req, d.Anonymous) {
 			return false, refuse(http.StatusBadRequest, errAmbiguous)
@@ -58,8 +59,9 @@ func (h *Handler) policyRequest(x *exchange) policy.Request {
 		ID: requestid.From(x.r.Context()), Query: x.target.query,
 		Method: x.r.Method, Host: x.host, Path: x.target.match, IP: x.ip, Header: x.r.Header,
 	}
-	if x.r.TLS != nil && len(x.r.TLS.PeerCertificates) > 0 {
-		req.ClientCertificate = x.r.TLS.PeerCertificates[0]
+	if shown := h.certificate(x); shown != nil {
+		req.ClientCertificate, req.ClientCertificateTrusted, req.ClientCertificateError = shown.Leaf, shown.Trusted(), shown.Err
+		req.ClientCertificateFingerprint = shown.Fingerprint
 	}
 	return req
 }
@@ -81,6 +83,9 @@ func denial(host string, route *config.Route, s *session.Session, p *identity.Pe
 		account = factsOf(s, p).email
 	}
 	e := weberr.Denied(host, account)
+	if refused := certificateRefused(host, d); refused != nil {
+		e = refused
+	}
 	if d.DenyReasons.Has(policy.ReasonDirectoryStale) {
 		e.Code, e.Title = "directory-stale", "Access cannot be checked"
 		e.Message = "Who may use this application follows from your organisation's directory, which has not answered for too long."

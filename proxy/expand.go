@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"strings"
 
@@ -50,19 +48,20 @@ func (x *exchange) part(p template.Part, h http.Header) string {
 	return ""
 }
 
+// certificatePart tells of a certificate that is trusted: what another says of
+// itself, anybody can write.
 func (x *exchange) certificatePart(k template.Kind) string {
-	if x.r.TLS == nil || len(x.r.TLS.PeerCertificates) == 0 {
+	shown := x.h.certificate(x)
+	if !shown.Trusted() {
 		return ""
 	}
-	leaf := x.r.TLS.PeerCertificates[0]
 	switch k {
 	case template.ClientCertFingerprint:
-		sum := sha256.Sum256(leaf.Raw)
-		return hex.EncodeToString(sum[:])
+		return shown.Fingerprint
 	case template.ClientCertSANDNS:
-		return strings.Join(leaf.DNSNames, ",")
+		return strings.Join(shown.Leaf.DNSNames, ",")
 	case template.ClientCertSANEmail:
-		return strings.Join(leaf.EmailAddresses, ",")
+		return strings.Join(shown.Leaf.EmailAddresses, ",")
 	}
 	return ""
 }

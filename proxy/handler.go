@@ -81,6 +81,9 @@ func (h *Handler) serve(x *exchange) error {
 	if err := h.gate.admit(x); err != nil {
 		return err
 	}
+	if err := h.checkConnection(x); err != nil {
+		return err
+	}
 	x.ip = h.clientIP(x.r)
 	if h.own(x) {
 		return nil
@@ -175,6 +178,9 @@ func (h *Handler) fail(x *exchange, err error) {
 		h.o.Logger.Log(x.r.Context(), level, "request failed", slog.String("code", e.Code), slog.String("host", x.host), slog.Any("error", e.Err))
 	}
 	h.dress(x)
+	if e.HTTPStatus() == weberr.StatusClientCertificate {
+		x.w.Header().Set("Connection", "close") // another certificate takes another connection
+	}
 	h.o.Render(x.w, x.r, e)
 }
 

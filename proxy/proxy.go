@@ -6,6 +6,7 @@
 //	hygiene.go                           what else is refused as it came
 //	router.go, hosts.go, wildcard.go, pathindex.go   (host, path) -> route
 //	handler.go, decide.go                the list of calls; who is there, may they
+//	certificate.go                       the certificate that the client showed
 //	answer.go, location.go, cors.go      what needs no upstream
 //	upgrade.go, switched.go, frames.go   WebSocket and other switches of protocol
 //	plan.go, upstream.go, rewrite.go     a route made ready; where a request goes
@@ -35,6 +36,7 @@ import (
 
 	"sallyport/config"
 	"sallyport/identity"
+	"sallyport/internal/clientcert"
 	"sallyport/policy"
 	"sallyport/session"
 )
@@ -90,6 +92,13 @@ type Options struct {
 	// Certificates says whether two names share a certificate, for connections
 	// that browsers reuse; nil: none do.
 	Certificates interface{ Same(a, b string) bool }
+	// ClientCertificates judges what clients show on their connections; nil: none
+	// is asked for.
+	ClientCertificates *clientcert.Verifier
+	// RejectConnections says that the handshake refuses clients without a trusted
+	// certificate. Connections that stand when a certificate loses its trust are
+	// refused whatever they ask for.
+	RejectConnections bool
 	// BodyTimeout is how long a client may be silent in the middle of a body,
 	// 30 s; a slow one that sends is not cut.
 	BodyTimeout time.Duration

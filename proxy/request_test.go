@@ -10,11 +10,14 @@ import (
 	"net/textproto"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport/config"
 	"sallyport/identity"
+	"sallyport/internal/certtest"
+	"sallyport/internal/clientcert"
 	"sallyport/internal/template"
 )
 
@@ -157,20 +160,34 @@ func TestHeaderTextIsLeftAloneUnlessItCannotBeAHeader(t *testing.T) {
 	}
 }
 
-func TestTemplatesNameTheClientCertificate(t *testing.T) {
-	leaf := &x509.Certificate{Raw: []byte("der"), DNSNames: []string{"a.test", "b.test"}, EmailAddresses: []string{"a@example.com"}}
-	x := &exchange{r: &http.Request{TLS: &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}}}
-	for kind, want := range map[template.Kind]string{
-		template.ClientCertFingerprint: fmt.Sprintf("%x", sha256.Sum256(leaf.Raw)),
+func TestTemplatesNameTheTrustedClientCertificate(t *testing.T) {
+	ca := certtest.Authority(t, "CA")
+	named := func(c *x509.Certificate) {
+		c.DNSNames, c.EmailAddresses = []string{"a.test", "b.test"}, []string{"a@example.com"}
+	}
+	leaf, forged := ca.Client("a", named), certtest.Authority(t, "CA").Client("a", named)
+	verifier, err := clientcert.New(clientcert.Rules{Authorities: []*x509.Certificate{ca.Cert}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &Handler{o: Options{ClientCertificates: verifier, Now: time.Now}}
+	x := &exchange{h: h, r: &http.Request{TLS: &tls.ConnectionState{PeerCertificates: leaf.Chain()}}}
+	all := map[template.Kind]string{
+		template.ClientCertFingerprint: fmt.Sprintf("%x", sha256.Sum256(leaf.Cert.Raw)),
 		template.ClientCertSANDNS:      "a.test,b.test",
 		template.ClientCertSANEmail:    "a@example.com",
-	} {
+	}
+	for kind, want := range all {
 		if got := x.part(template.Part{Kind: kind}, nil); got != want {
 			t.Errorf("kind %d = %q, want %q", kind, got, want)
 		}
 	}
-	x.r.TLS.PeerCertificates = nil
-	if got := x.part(template.Part{Kind: template.ClientCertSANDNS}, nil); got != "" {
-		t.Errorf("without a certificate: %q", got)
+	for what, chain := range map[string][]*x509.Certificate{"without a certificate": nil, "forged": forged.Chain()} {
+		x.r.TLS.PeerCertificates = chain
+		for kind := range all {
+			if got := x.part(template.Part{Kind: kind}, nil); got != "" {
+				t.Errorf("%s, kind %d: %q", what, kind, got)
+			}
+		}
 	}
 }

@@ -10,21 +10,27 @@ import (
 )
 
 // neverFromClients are headers that no client may send through: those that
-// speak of who is there, those that ask an application to take another URL or
+// speak of who is there or of their certificate, those that ask an application to take another URL or
 // address for the real one, and those that only mean something on one hop.
 var neverFromClients = []string{
 	"Forwarded", "Proxy", "Http2-Settings",
 	"Remote-User", "X-Remote-User", "X-Remote-Group",
 	"X-Original-Url", "X-Original-Uri", "X-Original-Host", "X-Original-Method", "X-Original-Path",
 	"X-Rewrite-Url", "X-Rewrite-Uri", "X-Override-Url", "X-Host", "X-Http-Host-Override", "X-Original-Forwarded-For",
+	"Client-Cert", "Client-Cert-Chain", "X-Client-Cert", // RFC 9440 4.1, and its look-alike
 }
 
 // keptFromTrusted belong to a family that is dropped, and say something only a
-// proxy in front can know.
-var keptFromTrusted = map[string]bool{"X-Forwarded-Prefix": true, "X-Forwarded-Client-Cert": true}
+// proxy in front can know. X-Forwarded-Client-Cert is none of them: proxies that do
+// not know it pass on what their clients wrote, and Pomerium drops it from
+// everybody.
+var keptFromTrusted = map[string]bool{"X-Forwarded-Prefix": true}
 
 // neverPrefixes are families of the same kind.
-var neverPrefixes = []string{"X-Pomerium-", "X-Forwarded-", "X-Auth-Request-", "X-Webauth-"}
+var neverPrefixes = []string{
+	"X-Pomerium-", "X-Forwarded-", "X-Auth-Request-", "X-Webauth-",
+	"Ssl-Client-", "X-Ssl-Client-", "X-Amzn-Mtls-", // what nginx, HAProxy and AWS tell of client certificates
+}
 
 // fromTrustedProxies are statements about the client's address or about the hop
 // in front of us: kept from proxies that the operator trusts.

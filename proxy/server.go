@@ -1,9 +1,13 @@
 package proxy
 
 import (
+	"context"
 	"log"
+	"net"
 	"net/http"
 	"time"
+
+	"sallyport/internal/clientcert"
 )
 
 // Bounds of the public listener.
@@ -63,6 +67,7 @@ func NewServer(h http.Handler, o ServerOptions) *http.Server {
 			WriteByteTimeout:              30 * time.Second,
 		},
 	}
+	s.ConnContext = func(ctx context.Context, _ net.Conn) context.Context { return clientcert.WithConn(ctx) }
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetHTTP2(!o.Insecure)
 	return s

@@ -14,6 +14,7 @@ import (
 	"sallyport/directory"
 	"sallyport/identity"
 	"sallyport/idp"
+	"sallyport/internal/clientcert"
 	"sallyport/internal/clientip"
 	"sallyport/internal/ui"
 	"sallyport/internal/weberr"
@@ -36,6 +37,7 @@ type generation struct {
 	authz     *authorize.Authorizer
 	handler   http.Handler // proxy, and what comes before it
 	relevant  directory.Relevant
+	clients   *clientcert.Verifier // nil: no certificates are asked for
 	clientIP  func(*http.Request) netip.Addr
 
 	accessFields []string
@@ -63,6 +65,11 @@ func (s *Server) build(cfg *config.Config) (*generation, error) {
 	}
 	resolver := clientip.New(clientip.Options{Trusted: cfg.Hygiene.TrustedProxies, Hops: cfg.Hygiene.XFFTrustedHops})
 	g.clientIP = resolver.Addr
+	if cfg.ClientCertificates.Asked() {
+		if g.clients, err = clientcert.New(cfg.ClientCertificates.Rules); err != nil {
+			return nil, fmt.Errorf("downstream_mtls: %w", err)
+		}
+	}
 	return g, s.buildHandler(g)
 }
 
@@ -95,7 +102,8 @@ func (s *Server) buildHandler(g *generation) error {
 		Authenticator: authenticator{authn, codec, s.state.sessions}, Authorizer: authz, Assertions: assertions,
 		Transports: s.state.transports, Streams: s.state.streams,
 		Hygiene: g.cfg.Hygiene, Identity: g.cfg.Identity, SetResponseHeaders: g.cfg.SetResponseHeaders,
-		Upstream: g.cfg.Upstream, Render: offerAnotherAccount(g.pages.Error, authn), ClientIP: g.clientIP, Certificates: s.state.certs, Panicked: s.metrics.Panics.Inc, Now: s.now, Logger: s.log.Logger,
+		Upstream: g.cfg.Upstream, Render: offerAnotherAccount(g.pages.Error, authn), ClientIP: g.clientIP, Certificates: s.state.certs,
+		ClientCertificates: g.clients, RejectConnections: g.cfg.ClientCertificates.Enforcement == config.RejectConnection, Panicked: s.metrics.Panics.Inc, Now: s.now, Logger: s.log.Logger,
 	})
 	if err != nil {
 		return err

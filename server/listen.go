@@ -75,7 +75,7 @@ func (l *listeners) openMain(s *Server, cfg *config.Config) error {
 		IdleTimeout: cfg.Listen.TimeoutIdle, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	})
 	if !cfg.Listen.Insecure {
-		srv.TLSConfig = s.state.tlsConfig()
+		srv.TLSConfig = s.askForCertificates(s.state.tlsConfig())
 	}
 	l.main = &endpoint{"address", ln, srv}
 	go l.main.serve(s)

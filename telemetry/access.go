@@ -29,6 +29,8 @@ type Access struct {
 	session  string
 	detail   string
 	effect   string
+
+	certificate string
 }
 
 type accessKey struct{}
@@ -73,6 +75,9 @@ func (a *Access) SetDetail(detail string) { a.set(func() { a.detail = detail }) 
 
 // SetEffect is the decision's effect.
 func (a *Access) SetEffect(effect string) { a.set(func() { a.effect = effect }) }
+
+// SetCertificate names the client certificate by its fingerprint; "" is none.
+func (a *Access) SetCertificate(fingerprint string) { a.set(func() { a.certificate = fingerprint }) }
 
 // Route returns what SetRoute set, "none" before.
 func (a *Access) Route() string {
@@ -153,6 +158,8 @@ func (a *Access) field(name string, f Finished) (slog.Attr, bool) {
 		return slog.String(name, a.subject), true
 	case "session-id":
 		return slog.String(name, a.session), true
+	case "client-certificate":
+		return slog.String(name, a.certificate), true
 	case "effect":
 		return slog.String(name, a.effect), true
 	}

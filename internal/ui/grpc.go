@@ -68,7 +68,7 @@ func grpcStatus(status int) int {
 		return 3 // INVALID_ARGUMENT
 	case http.StatusUnauthorized:
 		return 16 // UNAUTHENTICATED
-	case http.StatusForbidden:
+	case http.StatusForbidden, weberr.StatusClientCertificate:
 		return 7 // PERMISSION_DENIED
 	case http.StatusNotFound:
 		return 5 // NOT_FOUND

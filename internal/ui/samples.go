@@ -23,6 +23,9 @@ var samples = map[string]func(*Renderer, http.ResponseWriter, *http.Request){
 		e.Details = []string{"config.yaml:14:9: allow: no", "config.yaml:15:13: groups has admins: no"}
 		p.Error(w, r, e)
 	},
+	"client_certificate": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		p.Error(w, r, weberr.ClientCertificateRequired("wiki.example.com"))
+	},
 	"sign_in_failed": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
 		e := weberr.SignInFailed("Okta says that you are not assigned to this application (access_denied).", nil)
 		e.LoginURL = "https://admin.example.com/"

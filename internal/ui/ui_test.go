@@ -151,7 +151,7 @@ func TestReferrerPolicy(t *testing.T) {
 
 func TestStatusOfPages(t *testing.T) {
 	for name, want := range map[string]int{
-		"denied": 403, "sign_in_failed": 400, "not_found": 404, "upstream_down": 502, "unavailable": 503,
+		"denied": 403, "client_certificate": 495, "sign_in_failed": 400, "not_found": 404, "upstream_down": 502, "unavailable": 503,
 		"user": 200, "sign_out": 200, "signed_out": 200, "program": 200, "lapsed": 401,
 		"sign_in_loop": 400, "maintenance": 503, "popup": 200, "sessions": 200,
 	} {

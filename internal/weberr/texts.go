@@ -196,3 +196,25 @@ func named(host string) string {
 	}
 	return host
 }
+
+// ClientCertificateRequired is for clients that showed no certificate where one
+// is needed.
+func ClientCertificateRequired(route string) *Error {
+	return &Error{
+		Status: StatusClientCertificate, Code: "client-certificate-required", Title: "Client certificate needed",
+		Message: named(route) + " is open to devices with a certificate of your organisation, and your browser or program showed none.",
+		Next:    "Install the certificate, close all windows of the browser, and open the address again: browsers remember for a while that none was chosen.",
+		Route:   route,
+	}
+}
+
+// InvalidClientCertificate is for clients whose certificate is not trusted; err is
+// why, for the log.
+func InvalidClientCertificate(route string, err error) *Error {
+	return &Error{
+		Status: StatusClientCertificate, Code: "invalid-client-certificate", Title: "Client certificate not accepted",
+		Message: "The certificate that your browser or program showed to " + named(route) + " is not accepted: it is of another authority, has expired or was revoked.",
+		Next:    "Close all windows of the browser, open the address again and choose another certificate. If there is no other, ask your administrator for one and give them the request id.",
+		Route:   route, Err: err,
+	}
+}

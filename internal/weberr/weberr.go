@@ -19,6 +19,10 @@ import (
 // before there was an answer (nginx's 499); nobody is left to read it.
 const StatusClientGone = 499
 
+// StatusClientCertificate is nginx's and Pomerium's status for a client without a
+// certificate that is trusted.
+const StatusClientCertificate = 495
+
 // Error is one refusal or failure as it is told. The zero value renders as a
 // bare 500.
 type Error struct {
