@@ -26,6 +26,8 @@ type ExplainRequest struct {
 	URL       string      `json:"url"`
 	IP        string      `json:"ip,omitempty"`
 	Header    http.Header `json:"header,omitempty"`
+	// ClientCertificate is PEM: the client's own first, then what it sends along.
+	ClientCertificate string `json:"client_certificate,omitempty"`
 }
 
 // adminExplain decides with the generation and the directory in force, and
@@ -78,6 +80,9 @@ func (s *Server) explain(r *http.Request, q ExplainRequest) (e authorize.Explana
 		if req.IP, err = netip.ParseAddr(q.IP); err != nil {
 			return e, fmt.Errorf("expected an address, got %q", q.IP)
 		}
+	}
+	if err := g.shown(&req, q.ClientCertificate, s.now()); err != nil {
+		return e, err
 	}
 	return g.authz.Explain(route, ss, req), nil
 }

@@ -4,8 +4,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"time"
 
 	"sallyport/config"
+	"sallyport/internal/clientcert"
+	"sallyport/policy"
 )
 
 // askForCertificates has the public listener ask clients for a certificate as the
@@ -44,6 +47,21 @@ func (s *Server) askForCertificates(base *tls.Config) *tls.Config {
 		return c, nil
 	}
 	return base
+}
+
+// shown puts a certificate that is only spoken of into a request, judged as if a
+// client showed it now. Where none is asked for, none is there.
+func (g *generation) shown(req *policy.Request, pemText string, now time.Time) error {
+	if pemText == "" || g.clients == nil {
+		return nil
+	}
+	chain, err := clientcert.Bundle([]byte(pemText))
+	if err != nil || len(chain) == 0 {
+		return errors.New("expected a client certificate in PEM")
+	}
+	_, req.ClientCertificateError = g.clients.Verify(chain, now)
+	req.ClientCertificate, req.ClientCertificateTrusted = chain[0], req.ClientCertificateError == nil
+	return nil
 }
 
 var errNotTrusted = errors.New("the client certificate is not trusted")

@@ -14,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/authorize"
 	"sallyport/internal/certtest"
 	"sallyport/internal/harness"
+	"sallyport/server"
 )
 
 const clientRoutes = `
@@ -362,4 +364,28 @@ func countDials(c *http.Client) func() int {
 		return harness.DialLoopback(ctx, network, addr)
 	}
 	return func() int { return n }
+}
+
+// The running instance explains a certificate by the rules in force.
+func TestTheOperatorAsksAboutACertificate(t *testing.T) {
+	h := newHolders(t)
+	w := harness.Start(t, harness.Options{Routes: clientRoutes, Extra: h.mtls("")})
+	for _, tt := range []struct {
+		shown *certtest.Pair
+		want  string
+	}{{nil, "deny"}, {h.alice, "allow"}, {h.bob, "deny"}, {h.gone, "deny"}, {h.stranger, "deny"}} {
+		q := server.ExplainRequest{Anonymous: true, Method: "GET", URL: w.URL("alices", "/")}
+		if tt.shown != nil {
+			q.ClientCertificate = certtest.PEM(tt.shown.Chain()...)
+		}
+		var got authorize.Explanation
+		if code := admin(t, w, "POST", "/v1/explain", q, &got); code != 200 || got.Decision != tt.want {
+			t.Errorf("%s: %d %s %v, want %s", subjectOf(tt.shown), code, got.Decision, got.Reasons, tt.want)
+		}
+	}
+	var answer struct{ Error string }
+	bad := server.ExplainRequest{Anonymous: true, Method: "GET", URL: w.URL("alices", "/"), ClientCertificate: "x"}
+	if code := admin(t, w, "POST", "/v1/explain", bad, &answer); code != 400 {
+		t.Errorf("no certificate: %d", code)
+	}
 }

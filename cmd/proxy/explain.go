@@ -1,19 +1,24 @@
 package main
 
 import (
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"sallyport/authorize"
+	"sallyport/internal/clientcert"
+	"sallyport/policy"
 	"sallyport/policy/facts"
 	"sallyport/server"
 	"sallyport/server/paper"
@@ -45,6 +50,7 @@ admin socket.`,
 type question struct {
 	instance
 	as, session, facts, format, ip, at *string
+	certificate                        *string
 	headers                            *[]string
 	anonymous                          *bool
 }
@@ -52,15 +58,16 @@ type question struct {
 func questionFlags(cmd *cobra.Command) *question {
 	f := cmd.Flags()
 	return &question{
-		instance:  instanceFlags(cmd),
-		as:        f.String("as", "", "`e-mail` of somebody who has just signed in"),
-		session:   f.String("session", "", "session `id`, of the facts or as listed by the running instance"),
-		anonymous: f.Bool("anonymous", false, "nobody is signed in"),
-		facts:     f.String("facts", "", "facts `file`: the directory on paper"),
-		format:    f.String("format", "text", "`text` or json"),
-		ip:        f.String("ip", "", "client `address`"),
-		at:        f.String("at", "", "`time` of the request (RFC 3339), with --facts"),
-		headers:   f.StringArray("header", nil, "request header as `NAME: VALUE`; may be repeated"),
+		instance:    instanceFlags(cmd),
+		as:          f.String("as", "", "`e-mail` of somebody who has just signed in"),
+		session:     f.String("session", "", "session `id`, of the facts or as listed by the running instance"),
+		anonymous:   f.Bool("anonymous", false, "nobody is signed in"),
+		facts:       f.String("facts", "", "facts `file`: the directory on paper"),
+		format:      f.String("format", "text", "`text` or json"),
+		ip:          f.String("ip", "", "client `address`"),
+		at:          f.String("at", "", "`time` of the request (RFC 3339), with --facts"),
+		certificate: f.String("client-certificate", "", "PEM `file` of the client's certificate and those it sends along"),
+		headers:     f.StringArray("header", nil, "request header as `NAME: VALUE`; may be repeated"),
 	}
 }
 
@@ -77,6 +84,9 @@ func (q *question) run(cmd *cobra.Command, method, rawURL string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if slices.Contains(e.Reasons, policy.ReasonClientCertificateRequired.String()) && *q.certificate == "" {
+		e.Notes = append(e.Notes, "nobody showed a client certificate: --client-certificate FILE does")
 	}
 	if *q.format == "json" {
 		enc := json.NewEncoder(cmd.OutOrStdout())
@@ -121,7 +131,22 @@ func (q *question) read(method, rawURL string) (asked paper.Question, err error)
 		}
 		asked.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
 	}
-	return asked, nil
+	if *q.certificate != "" {
+		asked.ClientCertificates, err = readCertificates(*q.certificate)
+	}
+	return asked, err
+}
+
+func readCertificates(path string) ([]*x509.Certificate, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--client-certificate: %w", err)
+	}
+	all, err := clientcert.Bundle(text)
+	if err != nil || len(all) == 0 {
+		return nil, fmt.Errorf("--client-certificate: expected certificates in PEM in %q", path)
+	}
+	return all, nil
 }
 
 func (q *question) onPaper(cmd *cobra.Command, asked paper.Question) (authorize.Explanation, error) {
@@ -161,6 +186,9 @@ func readFacts(cmd *cobra.Command, path string) (*facts.Facts, error) {
 func (q *question) live(cmd *cobra.Command, asked paper.Question) (e authorize.Explanation, err error) {
 	body := server.ExplainRequest{
 		Email: *q.as, Session: *q.session, Anonymous: *q.anonymous, Method: asked.Method, URL: asked.URL.String(), IP: *q.ip, Header: asked.Header,
+	}
+	for _, c := range asked.ClientCertificates {
+		body.ClientCertificate += string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
 	}
 	err = q.call(cmd, http.MethodPost, "/v1/explain", body, &e)
 	var bad explainedError

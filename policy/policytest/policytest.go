@@ -53,11 +53,12 @@ type Test struct {
 
 // Request is what is asked for.
 type Request struct {
-	Method            string
-	URL               *url.URL
-	IP                netip.Addr
-	Header            http.Header
-	ClientCertificate *x509.Certificate
+	Method string
+	URL    *url.URL
+	IP     netip.Addr
+	Header http.Header
+	// ClientCertificates are what the client shows, its own first.
+	ClientCertificates []*x509.Certificate
 	// CertificateProblem is why the certificate is not trusted, "" if it is.
 	CertificateProblem string
 }

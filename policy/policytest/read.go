@@ -2,7 +2,6 @@ package policytest
 
 import (
 	"crypto/x509"
-	"encoding/pem"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/internal/clientcert"
 	"sallyport/internal/strictyaml"
 	"sallyport/policy"
 	"sallyport/policy/facts"
@@ -187,12 +187,13 @@ func (in *reading) request(test, v strictyaml.Value, freely bool) Request {
 			r.Header.Add(h.Key, value)
 		}
 	}
-	r.ClientCertificate = in.certificate(fields["client_certificate"])
+	r.ClientCertificates = in.certificates(fields["client_certificate"])
 	return r
 }
 
-// certificate reads PEM, or the file of that name.
-func (in *reading) certificate(v strictyaml.Value) *x509.Certificate {
+// certificates reads PEM, or the file of that name: the client's certificate, then
+// those that it sends along.
+func (in *reading) certificates(v strictyaml.Value) []*x509.Certificate {
 	if !v.Given() {
 		return nil
 	}
@@ -204,14 +205,12 @@ func (in *reading) certificate(v strictyaml.Value) *x509.Certificate {
 			return nil
 		}
 	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		v.Fail("", "expected a certificate in PEM")
-		return nil
-	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
+	all, err := clientcert.Bundle(text)
+	switch {
+	case err != nil:
 		v.Fail("", "expected a certificate in PEM: %v", err)
+	case len(all) == 0:
+		v.Fail("", "expected a certificate in PEM")
 	}
-	return cert
+	return all
 }

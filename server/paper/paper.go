@@ -15,6 +15,7 @@ import (
 	"sallyport/authorize"
 	"sallyport/config"
 	"sallyport/identity"
+	"sallyport/internal/clientcert"
 	"sallyport/policy"
 	"sallyport/policy/facts"
 	"sallyport/proxy"
@@ -25,7 +26,8 @@ import (
 type World struct {
 	facts  *facts.Facts
 	finder *proxy.Finder
-	only   *config.Route // the one route of a policy without a configuration
+	client *clientcert.Verifier // nil: no certificate is asked for
+	only   *config.Route        // the one route of a policy without a configuration
 	authz  *authorize.Authorizer
 	now    func() time.Time
 	passes func(identity.Status) bool // nil: the usual ones
@@ -40,6 +42,11 @@ func New(cfg *config.Config, f *facts.Facts, now func() time.Time) (*World, erro
 		return nil, err
 	}
 	w := &World{facts: f, finder: finder, now: now, passes: cfg.Directory.MayPass}
+	if cfg.ClientCertificates.Asked() {
+		if w.client, err = clientcert.New(cfg.ClientCertificates.Rules); err != nil {
+			return nil, fmt.Errorf("downstream_mtls: %w", err)
+		}
+	}
 	return w, w.authorize(cfg.Routes)
 }
 
@@ -84,12 +91,15 @@ type Who struct{ Session, Email string }
 
 // Question is one request by somebody.
 type Question struct {
-	Who                Who
-	Method             string
-	URL                *url.URL
-	IP                 netip.Addr
-	Header             http.Header
-	ClientCertificate  *x509.Certificate
+	Who    Who
+	Method string
+	URL    *url.URL
+	IP     netip.Addr
+	Header http.Header
+	// ClientCertificates are what the client shows, its own first. With a
+	// configuration they are judged by its downstream_mtls, without one they are
+	// good; CertificateProblem says why they are not.
+	ClientCertificates []*x509.Certificate
 	CertificateProblem error
 	// At is when it is asked; zero: now.
 	At time.Time
@@ -139,10 +149,8 @@ func (w *World) read(q Question) (*config.Route, *session.Session, policy.Reques
 	}
 	req := policy.Request{
 		Method: q.Method, Host: q.URL.Host, Path: q.URL.Path, Query: q.URL.RawQuery, IP: q.IP.Unmap(), Header: q.Header,
-		ClientCertificate: q.ClientCertificate, ClientCertificateError: q.CertificateProblem,
-		// On paper a certificate is good unless the question says what is wrong with it.
-		ClientCertificateTrusted: q.ClientCertificate != nil && q.CertificateProblem == nil,
 	}
+	w.show(&req, q)
 	if req.Header == nil {
 		req.Header = http.Header{}
 	}

@@ -69,7 +69,7 @@ func (r *runner) run(t policytest.Test) (policytest.Result, error) {
 	}
 	q := Question{
 		Who: Who{Session: t.Session, Email: t.As}, Method: t.Request.Method, URL: t.Request.URL, IP: t.Request.IP,
-		Header: t.Request.Header, ClientCertificate: t.Request.ClientCertificate, At: t.At,
+		Header: t.Request.Header, ClientCertificates: t.Request.ClientCertificates, At: t.At,
 	}
 	if t.Request.CertificateProblem != "" {
 		q.CertificateProblem = errors.New(t.Request.CertificateProblem)
