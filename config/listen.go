@@ -18,10 +18,6 @@ type globals struct {
 	routes        value
 	connection    string // databroker_storage_connection_string
 	exactPorts    bool
-	metrics       pemPair // metrics_certificate and metrics_certificate_key
-	routes        value
-	connection    string // databroker_storage_connection_string
-	exactPorts    bool
 	mtls          given // what downstream_mtls says
 }
 
