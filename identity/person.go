@@ -58,7 +58,9 @@ type Person struct {
 	// ReadAt is when the directory was asked.
 	ReadAt time.Time `json:"read_at"`
 
-	keys map[string]struct{}
+	names Names // ids and names of the groups, for HasGroup
+	// folded is the e-mail foldedFrom, folded.
+	folded, foldedFrom string
 }
 
 // NewPerson indexes p, whose groups it sorts by id, for HasGroup.
@@ -70,21 +72,28 @@ func NewPerson(p Person) *Person { return NewPersonPinned(p, nil) }
 func NewPersonPinned(p Person, pins map[string]string) *Person {
 	p.Groups = slices.Clone(p.Groups)
 	slices.SortFunc(p.Groups, func(a, b Group) int { return strings.Compare(a.ID, b.ID) })
-	p.keys = make(map[string]struct{}, 2*len(p.Groups))
-	for _, g := range p.Groups {
-		if g.ID != "" {
-			p.keys[g.ID] = struct{}{}
-		}
-		if _, pinned := pins[g.Name]; !pinned && g.Name != "" {
-			p.keys[g.Name] = struct{}{}
+	p.names = NewNames(groupNames(p.Groups, pins))
+	p.folded, p.foldedFrom = Fold(p.Email), p.Email
+	return &p
+}
+
+func byID(g Group, id string) int { return strings.Compare(g.ID, id) }
+
+// groupNames are the ids and names that find the groups, which are sorted by id.
+func groupNames(groups []Group, pins map[string]string) []string {
+	names := make([]string, 0, 2*len(groups))
+	for _, g := range groups {
+		names = append(names, g.ID)
+		if _, pinned := pins[g.Name]; !pinned {
+			names = append(names, g.Name)
 		}
 	}
 	for name, id := range pins {
-		if _, ok := p.keys[id]; ok && id != "" && name != "" {
-			p.keys[name] = struct{}{}
+		if _, in := slices.BinarySearchFunc(groups, id, byID); in && id != "" {
+			names = append(names, name)
 		}
 	}
-	return &p
+	return names
 }
 
 // HasApp reports whether the person is assigned to the application with that id
@@ -97,19 +106,14 @@ func (p *Person) HasApp(idOrLabel string) bool {
 	return ok
 }
 
-// EachGroupKey calls f with all that HasGroup holds for, in no order.
-func (p *Person) EachGroupKey(f func(idOrName string)) {
-	for key := range p.keys {
-		f(key)
-	}
-}
-
 // HasGroup reports whether the person is in the group with that id or name,
 // letter case included (Okta's ids differ by case alone). It does not allocate.
 func (p *Person) HasGroup(idOrName string) bool {
 	if p == nil || idOrName == "" {
 		return false
 	}
-	_, ok := p.keys[idOrName]
-	return ok
+	return p.names.Has(NewName(idOrName))
 }
+
+// GroupNames are what HasGroup finds: the ids and names of the groups.
+func (p *Person) GroupNames() *Names { return &p.names }

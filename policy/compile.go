@@ -12,9 +12,16 @@ type Program struct {
 	policy *Policy
 }
 
-// code is what decides, without places. Rules are numbered in file order.
+// code is what decides, without places. Rules are numbered in file order. It is
+// kept small and in one piece, and leaves are shared with other programs: most of
+// a decision's time goes into memory that was not in the cache.
 type code struct {
-	allow, deny []codeList
+	// lists are those that allow, then those that deny, and leaves those of the
+	// first list, then of the second, and so on.
+	lists  []codeList
+	leaves []*leaf
+	// allows is how many of lists allow.
+	allows int32
 	// mail says that a leaf needs the e-mail, stepUp that a new sign-in can make
 	// one hold.
 	mail, stepUp bool
@@ -22,30 +29,35 @@ type code struct {
 	full *code
 }
 
+// codeList is a list of criteria: the leaves from that of number from on and
+// before number to.
 type codeList struct {
-	op     Operator
-	rule   int
-	leaves []leaf
+	from, to int32
+	rule     int32
+	op       Operator
 }
 
 // leaf is one criterion, ready to be asked.
 type leaf struct {
-	ask    question
-	person bool
-	ok, no Reason
-	why    func(facts, bool) Reason
+	ask question
 	// wants is what a new sign-in would have to bring; nil: none helps.
 	wants *SignIn
+	why   func(facts, bool) Reason
+	// fixed says that there is no need to ask: the answer is always the same.
+	person, fixed, answer bool
+	ok, no                Reason
 }
 
 // Compile turns a policy into a program. A nil policy compiles to one that
 // denies everybody; a policy in which Parse found problems does not compile.
 func Compile(p *Policy) (*Program, error) { return new(Compiler).Compile(p) }
 
-// Compiler compiles many policies, each distinct one once. The zero value is
-// ready. Not safe for concurrent use; programs do not need it afterwards.
+// Compiler compiles many policies, each distinct one and each distinct criterion
+// once. The zero value is ready. Not safe for concurrent use; programs do not need
+// it afterwards.
 type Compiler struct {
-	codes map[string]*code
+	codes  map[string]*code
+	leaves map[string]*leaf
 }
 
 // Compile is as the function Compile.
@@ -59,41 +71,67 @@ func (c *Compiler) Compile(p *Policy) (*Program, error) {
 	key := p.key()
 	if c.codes[key] == nil {
 		if c.codes == nil {
-			c.codes = make(map[string]*code)
+			c.codes, c.leaves = make(map[string]*code), make(map[string]*leaf)
 		}
-		c.codes[key] = compile(p)
+		c.codes[key] = c.compile(p)
 	}
 	return &Program{code: c.codes[key], rules: p.rules, policy: p}, nil
 }
 
-func compile(p *Policy) *code {
-	out := compileLists(fold(p, false))
+func (c *Compiler) compile(p *Policy) *code {
+	out := c.lists(fold(p, false))
 	if p.shadows() {
-		out.full = compileLists(fold(p, true))
+		out.full = c.lists(fold(p, true))
 		out.mail = out.full.mail
 	}
 	return out
 }
 
-func compileLists(lists []foldedList) *code {
-	out := &code{}
-	for _, l := range lists {
-		cl := codeList{op: l.op, rule: l.rule, leaves: make([]leaf, len(l.criteria))}
-		for i, c := range l.criteria {
-			cl.leaves[i] = compileCriterion(c)
-			out.mail, out.stepUp = out.mail || c.kind.mail, out.stepUp || c.kind.stepUp
+// lists compiles the lists, those that allow first.
+func (c *Compiler) lists(all []foldedList) *code {
+	out, size := &code{lists: make([]codeList, 0, len(all))}, 0
+	for _, l := range all {
+		size += len(l.criteria)
+	}
+	out.leaves = make([]*leaf, 0, size)
+	for _, effect := range []Effect{Allow, Deny} {
+		for _, l := range all {
+			if l.effect == effect {
+				c.list(out, l)
+			}
 		}
-		if l.effect == Allow {
-			out.allow = append(out.allow, cl)
-		} else {
-			out.deny = append(out.deny, cl)
+		if effect == Allow {
+			out.allows = int32(len(out.lists))
 		}
 	}
 	return out
 }
 
-func compileCriterion(c *criterion) leaf {
-	l := leaf{ask: c.kind.compile(c), person: c.kind.person, ok: c.kind.ok, no: c.kind.no, why: c.kind.why}
+func (c *Compiler) list(out *code, l foldedList) {
+	from := len(out.leaves)
+	for _, k := range l.criteria {
+		out.leaves = append(out.leaves, c.leaf(k))
+		out.mail, out.stepUp = out.mail || k.kind.mail, out.stepUp || k.kind.stepUp
+	}
+	out.lists = append(out.lists, codeList{from: int32(from), to: int32(len(out.leaves)), rule: int32(l.rule), op: l.op})
+}
+
+// leaf compiles a criterion, or returns what was made of an equal one.
+func (c *Compiler) leaf(k *criterion) *leaf {
+	key := k.key()
+	l := c.leaves[key]
+	if l == nil {
+		l = compileCriterion(k)
+		c.leaves[key] = l
+	}
+	return l
+}
+
+func compileCriterion(c *criterion) *leaf {
+	l := &leaf{
+		ask: c.kind.compile(c), why: c.kind.why, person: c.kind.person, fixed: c.kind.fixed, answer: c.kind.answer,
+		ok: c.kind.ok, no: c.kind.no,
+	}
 	if c.kind.stepUp {
 		l.wants = c.wants()
 	}

@@ -188,7 +188,7 @@ func TestMailAndDomainCompareWithoutCase(t *testing.T) {
 
 func TestEveryLetterFoldsAndNothingElse(t *testing.T) {
 	const upper, lower = "@ABCDEFGHIJKLMNOPQRSTUVWXYZ[`{", "@abcdefghijklmnopqrstuvwxyz[`{"
-	if got := foldMail(upper); got != lower {
+	if got := identity.Fold(upper); got != lower {
 		t.Errorf("got %q", got)
 	}
 	for i := range upper {

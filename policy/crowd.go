@@ -65,7 +65,7 @@ func NewCrowd(policies ...*Policy) *Crowd {
 	for _, p := range policies {
 		for k := range p.criteria() {
 			if key := k.key(); !k.open() && c.asked[key] == nil {
-				c.asked[key] = &asked{ask: crowdQuestion(k)}
+				c.asked[key] = &asked{ask: k.kind.compile(k)}
 				c.file(k, c.asked[key])
 			}
 		}
@@ -93,7 +93,7 @@ func (c *Crowd) file(k *criterion, a *asked) {
 			continue
 		}
 		if k.kind.mail {
-			name = foldMail(name)
+			name = identity.Fold(name)
 		}
 		index[name] = append(index[name], a)
 	}
@@ -110,13 +110,15 @@ func (c *Crowd) Add(p *identity.Person) {
 	c.all.set(i)
 	subject := identity.Subject{ID: p.ID, Email: p.Email}
 	f := factsOf(&Input{Subject: &subject, Person: p}, true)
-	f.mail, f.domain = foldMail(f.mail), foldMail(f.domain)
+	f.mail, f.domain, f.folded = identity.Fold(f.mail), identity.Fold(f.domain), true
 	meet := func(index map[string][]*asked, name string) {
 		for _, a := range index[name] {
 			a.met.set(i)
 		}
 	}
-	p.EachGroupKey(func(key string) { meet(c.groups, key) })
+	for name := range p.GroupNames().All() {
+		meet(c.groups, name)
+	}
 	meet(c.users, p.ID)
 	meet(c.mails, f.mail)
 	meet(c.hosts, f.domain)
@@ -141,23 +143,6 @@ func (c *criterion) open() bool {
 		return true
 	}
 	return !c.kind.person
-}
-
-// folded compares as anyCase does what is folded already.
-var folded = comparer{
-	fold: foldMail, equal: exact.equal, prefix: exact.prefix, suffix: exact.suffix, contains: exact.contains, set: exact.set,
-}
-
-// crowdQuestion is the criterion's, quicker where e-mails have been folded.
-func crowdQuestion(k *criterion) question {
-	if !k.kind.mail {
-		return k.kind.compile(k)
-	}
-	test := stringTest(folded, k.matchers)
-	if k.kind.name == "email" {
-		return func(f facts) bool { return f.mail != "" && test(f.mail) }
-	}
-	return func(f facts) bool { return f.domain != "" && test(f.domain) }
 }
 
 // answer is who surely meets something, and who may: whether they do depends on

@@ -39,7 +39,7 @@ func (g *Program) Eval(in *Input) Decision {
 // decide asks every list, and where that ends in a denial, whether a new sign-in
 // would change it.
 func (c *code) decide(f facts, rules []*Rule) Decision {
-	d := conclude(judge(c.allow, f), judge(c.deny, f), rules)
+	d := conclude(c.judge(c.lists[:c.allows], f), c.judge(c.lists[c.allows:], f), rules)
 	if d.Effect == Deny && c.stepUp && f.in.Subject != nil {
 		c.stepUpTo(f, rules, &d)
 	}
@@ -49,7 +49,7 @@ func (c *code) decide(f facts, rules []*Rule) Decision {
 func factsOf(in *Input, mail bool) facts {
 	f := facts{in: in}
 	if mail && in.Subject != nil {
-		f.mail, f.domain = splitMail(mailOf(in.Subject, in.Person))
+		f.mail, f.domain, f.folded = mailFacts(in.Subject, in.Person)
 	}
 	return f
 }
@@ -64,21 +64,21 @@ type verdict struct {
 }
 
 // judge asks every list: reasons are wanted from all, so none is skipped.
-func judge(lists []codeList, f facts) verdict {
+func (c *code) judge(lists []codeList, f facts) verdict {
 	held, failed := verdict{holds: true, rule: -1, asks: -1}, verdict{rule: -1, asks: -1}
 	for i := range lists {
 		l := &lists[i]
-		holds, why := l.eval(f)
+		holds, why := c.eval(l, f)
 		v := &failed
 		if holds {
 			v = &held
 			if v.rule < 0 {
-				v.rule = l.rule
+				v.rule = int(l.rule)
 			}
 		}
 		v.why |= why
 		if v.asks < 0 && why.Has(ReasonUserUnauthenticated) {
-			v.asks = l.rule
+			v.asks = int(l.rule)
 		}
 	}
 	if held.rule >= 0 {
@@ -88,11 +88,12 @@ func judge(lists []codeList, f facts) verdict {
 }
 
 // eval returns the list's value and the reasons that go with it.
-func (l *codeList) eval(f facts) (bool, ReasonSet) {
+func (c *code) eval(l *codeList, f facts) (bool, ReasonSet) {
 	var held, failed ReasonSet
-	for i := range l.leaves {
-		holds, why := l.leaves[i].eval(f)
-		if holds != l.op.inverts() {
+	inverts := l.op.inverts()
+	for _, leaf := range c.leaves[l.from:l.to] {
+		holds, why := leaf.eval(f)
+		if holds != inverts {
 			held |= 1 << why
 		} else {
 			failed |= 1 << why
@@ -113,7 +114,10 @@ func (l *leaf) eval(f facts) (bool, Reason) {
 	if l.person && f.in.Subject == nil {
 		return false, ReasonUserUnauthenticated
 	}
-	holds := f.assume && l.wants != nil || l.ask(f)
+	holds := l.answer
+	if !l.fixed {
+		holds = f.assume && l.wants != nil || l.ask(f)
+	}
 	switch {
 	case l.why != nil:
 		return holds, l.why(f, holds)

@@ -37,15 +37,18 @@ type kind struct {
 	had func(facts, *criterion) []string
 }
 
-// question asks one criterion of an input.
+// question asks one criterion of an input. It must not keep anything of the
+// criterion's list or rule: programs share it.
 type question func(facts) bool
 
 // facts are an input and what is derived from it once per decision. They are
-// passed by value: five words travel in registers.
+// passed by value: six words travel in registers.
 type facts struct {
 	in *Input
-	// mail and domain are empty where there is no usable e-mail.
+	// mail and domain are empty where there is no usable e-mail; folded says that
+	// both are.
 	mail, domain string
+	folded       bool
 	// assume says that the person has signed in as every step-up wants.
 	assume bool
 }

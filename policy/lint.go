@@ -1,6 +1,10 @@
 package policy
 
-import "fmt"
+import (
+	"fmt"
+
+	"sallyport/identity"
+)
 
 // The codes of Lint, which "# sallyport:ignore CODE reason" names.
 const (
@@ -89,7 +93,7 @@ func (l *list) contradicts() bool {
 		}
 		v := c.matchers[0].operands[0].value
 		if c.kind.mail {
-			v.str = foldMail(v.str)
+			v.str = identity.Fold(v.str)
 		}
 		if before, ok := wanted[c.name()]; ok && before != v {
 			return true

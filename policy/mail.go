@@ -20,6 +20,34 @@ func mailOf(s *identity.Subject, p *identity.Person) string {
 	return s.Email
 }
 
+// mailFacts returns the e-mail of the subject and its domain as splitMail does,
+// and whether both are folded. A person's address is folded once for all, and most
+// others come in small letters.
+func mailFacts(s *identity.Subject, p *identity.Person) (address, domain string, folded bool) {
+	raw := mailOf(s, p)
+	address, domain = splitMail(raw)
+	if address == "" {
+		return "", "", true
+	}
+	if p != nil {
+		if lower, ok := p.FoldedEmail(); ok {
+			_, domain, _ = strings.Cut(lower, "@")
+			return lower, domain, true
+		}
+	}
+	return address, domain, small(raw)
+}
+
+// small reports whether folding s would surely leave it as it is.
+func small(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
 // splitMail returns the address as policies compare it and its domain: both
 // empty if two readers could take it for two addresses or cannot see all of it
 // (a second "@", quotes, spaces, control or invisible characters, an incomplete
@@ -65,24 +93,6 @@ func plainRunes(s string) bool {
 	return true
 }
 
-// foldRune lowers a letter, but never makes an ASCII letter of another one: the
-// Kelvin sign stays what it is, or "\u212Aim@" would be "kim@".
-func foldRune(r rune) rune {
-	if r < utf8.RuneSelf {
-		if 'A' <= r && r <= 'Z' {
-			return r + ('a' - 'A')
-		}
-		return r
-	}
-	if l := unicode.ToLower(r); l >= utf8.RuneSelf {
-		return l
-	}
-	return r
-}
-
-// foldMail returns s with every letter folded.
-func foldMail(s string) string { return strings.Map(foldRune, s) }
-
 // cutFolded returns what follows want at the start of s, letter case aside; want
 // is folded already.
 func cutFolded(s, want string) (rest string, ok bool) {
@@ -100,7 +110,7 @@ func cutFolded(s, want string) (rest string, ok bool) {
 	s = s[i:]
 	for _, w := range want[i:] {
 		r, size := utf8.DecodeRuneInString(s)
-		if size == 0 || foldRune(r) != w {
+		if size == 0 || identity.FoldRune(r) != w {
 			return "", false
 		}
 		s = s[size:]
@@ -165,7 +175,7 @@ func (set foldedSet) has(s string) bool {
 func hashFolded(s string) uint64 {
 	h := uint64(14695981039346656037)
 	for _, r := range s {
-		h = (h ^ uint64(foldRune(r))) * 1099511628211
+		h = (h ^ uint64(identity.FoldRune(r))) * 1099511628211
 	}
 	return h
 }

@@ -35,122 +35,152 @@ func (s valueSet) has(v any) bool {
 	return ok
 }
 
-// listOperators make a test of a claim: a list, a scalar, which counts as a list
-// of one, or nil, which counts as an empty list. "has" may hold several operands
-// here, made by fold: any of them will do.
-var listOperators = map[string]func([]operand) func(any) bool{
-	"has": listHas,
-	"exclude": func(o []operand) func(any) bool {
-		has := listHas(o)
-		return func(v any) bool { return !has(v) }
-	},
-	"is": func(o []operand) func(any) bool {
-		want := o[0].value
-		return func(v any) bool {
-			if list, ok := v.([]any); ok {
-				return len(list) == 1 && valueOf(list[0]) == want
-			}
-			return valueOf(v) == want
-		}
-	},
+// claimTest asks a claim, which is a list, a scalar, which counts as a list of one,
+// or nil, which counts as an empty list. Lists are long and hold little that is
+// asked for, so that one pass answers all operators and most elements fall at a
+// glance.
+type claimTest struct {
+	// glance has a bit for the look of every string that a set holds.
+	glance [4]uint64
+	// sets are the operands of "has" and "exclude"; "has" may hold several, made by
+	// fold: any of them will do. others says that some hold more than strings.
+	sets   []valueSet
+	others bool
+	// want has a bit for each set of which an element must be there; of every other
+	// none may. enough says that there are no others.
+	want   uint64
+	enough bool
+	// only are the operands of "is": there must be that element and no other.
+	only []value
 }
 
-func listHas(operands []operand) func(any) bool {
-	if want := operands[0].value; len(operands) == 1 && want.typ == typeString {
-		return func(v any) bool { return hasWord(v, want.str) }
-	}
-	set := newValueSet(operands)
-	return func(v any) bool {
-		list, ok := v.([]any)
-		if !ok {
-			return set.has(v)
+func newClaimTest(matchers []matcher) *claimTest {
+	t := &claimTest{enough: true}
+	for _, m := range matchers {
+		if m.op == "is" {
+			t.only = append(t.only, m.operands[0].value)
+			continue
 		}
-		for _, element := range list {
-			if set.has(element) {
-				return true
+		if m.op == "has" {
+			t.want |= 1 << len(t.sets)
+		} else {
+			t.enough = false
+		}
+		set := newValueSet(m.operands)
+		t.sets, t.others = append(t.sets, set), t.others || set.others != nil
+		for _, o := range m.operands {
+			if o.value.typ == typeString {
+				l := look(o.value.str)
+				t.glance[l>>6] |= 1 << (l & 63)
 			}
 		}
-		return false
 	}
+	return t
 }
 
-// hasWord is the usual case of listHas: one word, looked for in a claim of many.
-func hasWord(v any, want string) bool {
-	list, ok := v.([]any)
-	if !ok {
-		s, ok := v.(string)
-		return ok && s == want
+// look is what a string looks like at a glance: its length, and letters where
+// names differ.
+func look(s string) uint8 {
+	n := len(s)
+	if n == 0 {
+		return 0
 	}
+	return uint8((uint32(n)*0x9e37 + uint32(s[n-1])*0x79b9 + uint32(s[n/2])*0x7f4b) >> 6)
+}
+
+func (t *claimTest) holds(v any) bool {
+	list, isList := v.([]any)
+	for _, want := range t.only {
+		if isList && (len(list) != 1 || valueOf(list[0]) != want) || !isList && valueOf(v) != want {
+			return false
+		}
+	}
+	if len(t.sets) == 0 {
+		return true
+	}
+	if !isList {
+		return t.found(v) == t.want
+	}
+	var found uint64
 	for _, element := range list {
-		if s, ok := element.(string); ok && s == want {
+		if s, ok := element.(string); ok {
+			if l := look(s); t.glance[l>>6]>>(l&63)&1 == 0 {
+				continue
+			}
+		} else if !t.others {
+			continue
+		}
+		if found |= t.found(element); t.enough && found == t.want {
 			return true
 		}
 	}
-	return false
+	return found == t.want
+}
+
+// found has a bit for every set that holds the element.
+func (t *claimTest) found(element any) uint64 {
+	var found uint64
+	for i := range t.sets {
+		if t.sets[i].has(element) {
+			found |= 1 << i
+		}
+	}
+	return found
 }
 
 func compileClaim(c *criterion) question {
-	tests := make([]func(any) bool, len(c.matchers))
-	for i, m := range c.matchers {
-		tests[i] = listOperators[m.op](m.operands)
-	}
-	path := c.claim
+	test, path := newClaimTest(c.matchers), c.claim
 	return func(f facts) bool {
 		v, _ := f.in.Subject.Claims.Lookup(path)
-		for _, test := range tests {
-			if !test(v) {
-				return false
-			}
-		}
-		return true
+		return test.holds(v)
 	}
 }
 
-// groupOperators make a test of a person's groups, by id or name.
-var groupOperators = map[string]func([]operand) func(*identity.Person) bool{
-	"has": memberOf,
-	"exclude": func(o []operand) func(*identity.Person) bool {
-		in := memberOf(o)
-		return func(p *identity.Person) bool { return !in(p) }
-	},
-	"is": func(o []operand) func(*identity.Person) bool {
-		in := memberOf(o)
-		return func(p *identity.Person) bool { return len(p.Groups) == 1 && in(p) }
-	},
+// membership is a test of a person's groups, by id or name. "has" may hold several
+// operands here, made by fold: any of them will do.
+type membership struct {
+	op string
+	// one is the only name, where there is one only; the empty string names no group.
+	one  identity.Name
+	many *identity.Names
 }
 
-// memberOf asks whether a person is in any of the groups, walking the shorter of
-// the two lists. The empty string names no group.
-func memberOf(operands []operand) func(*identity.Person) bool {
+func newMembership(m matcher) membership {
 	var names []string
-	for _, o := range operands {
-		if o.value.typ == typeString && o.value.str != "" {
+	for _, o := range m.operands {
+		if o.value.typ == typeString {
 			names = append(names, o.value.str)
 		}
 	}
-	wanted := newWords(names)
-	return func(p *identity.Person) bool {
-		if len(names) > 2*len(p.Groups) {
-			for i := range p.Groups {
-				if wanted.has(p.Groups[i].ID) || wanted.has(p.Groups[i].Name) {
-					return true
-				}
-			}
-			return false
-		}
-		for _, name := range names {
-			if p.HasGroup(name) {
-				return true
-			}
-		}
-		return false
+	if len(names) == 1 {
+		return membership{op: m.op, one: identity.NewName(names[0])}
+	}
+	many := identity.NewNames(names)
+	return membership{op: m.op, many: &many}
+}
+
+func (m *membership) in(groups *identity.Names) bool {
+	if m.many == nil {
+		return groups.Has(m.one)
+	}
+	return groups.Overlap(m.many)
+}
+
+func (m *membership) holds(p *identity.Person) bool {
+	switch in := m.in(p.GroupNames()); m.op {
+	case "exclude":
+		return !in
+	case "is":
+		return in && len(p.Groups) == 1
+	default:
+		return in
 	}
 }
 
 func compileGroups(c *criterion) question {
-	tests := make([]func(*identity.Person) bool, len(c.matchers))
+	tests := make([]membership, len(c.matchers))
 	for i, m := range c.matchers {
-		tests[i] = groupOperators[m.op](m.operands)
+		tests[i] = newMembership(m)
 	}
 	return func(f facts) bool {
 		// Without a directory record nothing is known about groups, not even that
@@ -158,8 +188,8 @@ func compileGroups(c *criterion) question {
 		if f.in.Person == nil {
 			return false
 		}
-		for _, test := range tests {
-			if !test(f.in.Person) {
+		for i := range tests {
+			if !tests[i].holds(f.in.Person) {
 				return false
 			}
 		}

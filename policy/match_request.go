@@ -2,8 +2,6 @@ package policy
 
 import (
 	"net/http"
-	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -12,13 +10,23 @@ func always(answer bool) func(*criterion) question {
 }
 
 func compileEmail(c *criterion) question {
-	test := stringTest(anyCase, c.matchers)
-	return func(f facts) bool { return f.mail != "" && test(f.mail) }
+	lower, mixed := stringTest(folded, c.matchers), stringTest(anyCase, c.matchers)
+	return func(f facts) bool {
+		if f.folded {
+			return f.mail != "" && lower(f.mail)
+		}
+		return f.mail != "" && mixed(f.mail)
+	}
 }
 
 func compileDomain(c *criterion) question {
-	test := stringTest(anyCase, c.matchers)
-	return func(f facts) bool { return f.domain != "" && test(f.domain) }
+	lower, mixed := stringTest(folded, c.matchers), stringTest(anyCase, c.matchers)
+	return func(f facts) bool {
+		if f.folded {
+			return f.domain != "" && lower(f.domain)
+		}
+		return f.domain != "" && mixed(f.domain)
+	}
 }
 
 func compileUser(c *criterion) question {
@@ -44,44 +52,6 @@ func compilePreflight(*criterion) question {
 		return r.Method == http.MethodOptions &&
 			r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 	}
-}
-
-// compileSourceIP looks an address up once for each length of prefix named,
-// however many networks there are.
-func compileSourceIP(c *criterion) question {
-	networks := make(map[netip.Prefix]struct{}, len(c.networks))
-	var v4, v6 []int
-	for _, n := range c.networks {
-		networks[n] = struct{}{}
-		if n.Addr().Is4() {
-			v4 = append(v4, n.Bits())
-		} else {
-			v6 = append(v6, n.Bits())
-		}
-	}
-	v4, v6 = distinct(v4), distinct(v6)
-	return func(f facts) bool {
-		ip := f.in.Request.IP.Unmap()
-		lengths := v6
-		if ip.Is4() {
-			lengths = v4
-		}
-		for _, bits := range lengths {
-			network, err := ip.Prefix(bits) // without zone: that is an interface of ours
-			if err != nil {
-				return false // no address known: Prefix of the zero Addr
-			}
-			if _, ok := networks[network]; ok {
-				return true
-			}
-		}
-		return false
-	}
-}
-
-func distinct(lengths []int) []int {
-	slices.Sort(lengths)
-	return slices.Compact(lengths)
 }
 
 // compileHeader asks for a header of the request. Without it the criterion does

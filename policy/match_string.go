@@ -1,6 +1,10 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+
+	"sallyport/identity"
+)
 
 // comparer is how strings of one sort compare; operands have gone through fold.
 type comparer struct {
@@ -19,12 +23,17 @@ var exact = comparer{
 }
 
 var anyCase = comparer{
-	fold:     foldMail,
+	fold:     identity.Fold,
 	equal:    equalFolded,
 	prefix:   hasPrefixFolded,
 	suffix:   hasSuffixFolded,
 	contains: containsFolded,
 	set:      func(members []string) func(string) bool { return newFoldedSet(members).has },
+}
+
+// folded compares what is folded as anyCase would, and faster.
+var folded = comparer{
+	fold: identity.Fold, equal: exact.equal, prefix: exact.prefix, suffix: exact.suffix, contains: exact.contains, set: exact.set,
 }
 
 // stringOperators make a test from operands. An operand that is no string equals

@@ -11,7 +11,7 @@ import (
 
 var (
 	stringOperatorNames = slices.Sorted(maps.Keys(stringOperators))
-	listOperatorNames   = slices.Sorted(maps.Keys(listOperators))
+	listOperatorNames   = []string{"exclude", "has", "is"}
 )
 
 // stringMatchers reads a scalar, which means "is", or string operators.

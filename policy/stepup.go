@@ -78,23 +78,23 @@ func (c *code) stepUpTo(f facts, rules []*Rule, d *Decision) {
 	}
 	then := f
 	then.assume = true
-	allow, deny := judge(c.allow, then), judge(c.deny, then)
-	met := conclude(allow, deny, rules)
+	allows, denies := c.lists[:c.allows], c.lists[c.allows:]
+	met := conclude(c.judge(allows, then), c.judge(denies, then), rules)
 	if met.Effect != Allow {
 		return
 	}
 	var want SignIn
 	if !d.AllowHolds {
-		for i := range c.allow {
-			if holds, _ := c.allow[i].eval(then); holds {
-				want = c.allow[i].lacking(f, want)
+		for i := range allows {
+			if holds, _ := c.eval(&allows[i], then); holds {
+				want = c.lacking(&allows[i], f, want)
 				break
 			}
 		}
 	}
-	for i := range c.deny {
-		if holds, _ := c.deny[i].eval(f); holds {
-			want = c.deny[i].lacking(f, want)
+	for i := range denies {
+		if holds, _ := c.eval(&denies[i], f); holds {
+			want = c.lacking(&denies[i], f, want)
 		}
 	}
 	d.Effect, d.SignIn, d.Rule = StepUp, want, met.Rule
@@ -102,9 +102,8 @@ func (c *code) stepUpTo(f facts, rules []*Rule, d *Decision) {
 
 // lacking adds what the list's criteria ask for and do not have; of alternatives
 // the first is enough.
-func (l *codeList) lacking(f facts, want SignIn) SignIn {
-	for i := range l.leaves {
-		leaf := &l.leaves[i]
+func (c *code) lacking(l *codeList, f facts, want SignIn) SignIn {
+	for _, leaf := range c.leaves[l.from:l.to] {
 		if leaf.wants == nil || leaf.ask(f) {
 			continue
 		}
