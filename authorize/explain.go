@@ -28,6 +28,7 @@ type Explanation struct {
 	Who     ToldPerson  `json:"who"`
 	Request ToldRequest `json:"request"`
 	Change  []string    `json:"change,omitempty"` // the smallest change that would let them in
+	Advice  []string    `json:"advice,omitempty"` // what the policy's authors say to those it keeps out
 	Notes   []string    `json:"notes,omitempty"`
 	Rules   []ToldRule  `json:"rules,omitempty"`
 }
@@ -120,6 +121,11 @@ func (a *Authorizer) Explain(route *config.Route, s *session.Session, req policy
 		}
 	}
 	e.Change = change(d, trace, e.Who)
+	if route != nil {
+		for _, a := range route.Policy.AdviceOn(d) {
+			e.Advice = append(e.Advice, strings.TrimSpace(a.Explanation+" "+a.Remediation))
+		}
+	}
 	return e
 }
 

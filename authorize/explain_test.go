@@ -92,3 +92,20 @@ func TestNoRouteIsExplained(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 }
+
+func TestAdviceIsTold(t *testing.T) {
+	r := route(t, "r", "allow: {or: [groups: admins]}")
+	r.Policy = r.Policy.Advise(policy.Advice{Explanation: "Only admins.", Remediation: "Ask IT."})
+	a := newAuthorizer(t, Options{Routes: []*config.Route{r}, Directory: people{"ann": person("ann", identity.StatusActive)}})
+	e := a.Explain(r, signedIn("ann"), policy.Request{})
+	var b strings.Builder
+	if err := e.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Advice) != 1 || !strings.Contains(b.String(), "\n  advice   Only admins. Ask IT.\n") {
+		t.Errorf("got %q in\n%s", e.Advice, b.String())
+	}
+	if e := a.Explain(r, signedIn("bob"), policy.Request{}); e.Advice != nil {
+		t.Errorf("somebody unknown is told %q", e.Advice)
+	}
+}

@@ -37,6 +37,9 @@ func (e *Explanation) WriteText(out io.Writer) error {
 		}
 		w.line("  %-8s %s", label, c)
 	}
+	for _, a := range e.Advice {
+		w.line("  advice   %s", a)
+	}
 	if len(e.Rules) > 0 {
 		w.line("")
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -48,6 +49,7 @@ func readSubPolicies(d *draft, v value) {
 		}
 		var legacy policy.Legacy
 		var source *policy.Policy
+		var advice policy.Advice
 		for _, p := range pairs {
 			switch p.key.n.Value {
 			case "allowed_users":
@@ -58,6 +60,10 @@ func readSubPolicies(d *draft, v value) {
 				legacy.AllowedClaims = p.value.claims()
 			case "source_ppl":
 				source = p.value.sourcePPL()
+			case "explanation":
+				advice.Explanation = p.value.sentence()
+			case "remediation":
+				advice.Remediation = p.value.sentence()
 			case "rego":
 				if !harmless(Key{}, p.value) {
 					v.l.fail(p.key.position(), "write the rules as a policy, under source_ppl or policy", "rego is not supported: programs are not run to decide who may pass")
@@ -69,8 +75,24 @@ func readSubPolicies(d *draft, v value) {
 			}
 		}
 		v.l.errors = append(v.l.errors, legacy.Problems()...)
-		d.access.more = append(d.access.more, source.WithLegacy(legacy))
+		d.access.more = append(d.access.more, source.WithLegacy(legacy).Advise(advice))
 	}
+}
+
+// maxSentence bounds what people are told on a page, in bytes.
+const maxSentence = 1000
+
+// sentence is text for people; nothing may stand for none, as consoles write it.
+func (v value) sentence() string {
+	if v.null() || v.n.Kind == yaml.ScalarNode && v.n.Value == "" {
+		return ""
+	}
+	s, _ := v.text()
+	if len(s) > maxSentence {
+		v.fail("", "expected at most %d bytes, got %d", maxSentence, len(s))
+		return ""
+	}
+	return strings.TrimSpace(s)
 }
 
 // sourcePPL is a policy, as it is or as text that holds it as YAML or JSON.

@@ -35,8 +35,8 @@ var policyKeys = []key[draft]{
 		d.access.legacy.CORSPreflight = v.flag()
 		d.CORSPreflight = d.access.legacy.CORSPreflight.On
 	}, "CORS preflight requests may pass without signing in."),
-	custom("sub_policies", "list of {id, name, allowed_users, allowed_domains, allowed_idp_claims, source_ppl}", readSubPolicies,
-		"Further policies, whose rules count beside those of `policy`; `source_ppl` is one as text."),
+	custom("sub_policies", "list of {id, name, allowed_users, allowed_domains, allowed_idp_claims, source_ppl, explanation, remediation}", readSubPolicies,
+		"Further policies, whose rules count beside those of `policy`; `source_ppl` is one as text. With `show_error_details` those whom they keep out read `explanation` and `remediation`."),
 	works("show_error_details", boolKind, func(d *draft) *bool { return &d.ShowErrorDetails },
 		"Tells people who are denied which rules said so.").def("false"),
 }
@@ -100,8 +100,8 @@ func (d *draft) checkAccess(g *globals) {
 	l.errors = append(l.errors, d.access.legacy.Problems()...)
 	d.Policy = policy.Join(append([]*policy.Policy{d.access.policy.WithLegacy(d.access.legacy)}, d.access.more...)...)
 	for _, at := range d.Policy.Uses("mcp_tool") {
-		l.fail(at, "leave the rule out, or let the upstream decide which tools may be called",
-			"mcp_tool cannot be decided: the Model Context Protocol is not read, and a deny rule would let every tool through")
+		l.warnOf(policy.LintNeverHolds, at, "leave it out, and let the upstream decide which tools may be called",
+			"mcp_tool never holds here: the Model Context Protocol is not read, so that it neither lets a tool be called nor keeps one from it")
 	}
 	account := g.Provider.ServiceAccount
 	if account.APIKey == "" && len(account.Raw) == 0 && !g.directory {

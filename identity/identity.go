@@ -29,8 +29,9 @@ type Subject struct {
 	// FromUserinfo names those of Claims that userinfo gave, sorted, so that a
 	// refresh whose userinfo fails can keep them while the ID token's change.
 	FromUserinfo []string `json:"from_userinfo,omitempty"`
-	// AuthenticatedAt is "auth_time" where the provider sent it, else when the
-	// sign-in ended.
+	// AuthenticatedAt is "auth_time": when the person proved to the provider who
+	// they are. Zero where the provider did not say; a sign-in of ours that ended
+	// just now may rest on one at the provider that is days old.
 	AuthenticatedAt time.Time `json:"authenticated_at"`
 	// Methods is "amr", e.g. ["pwd","mfa"]. Context is "acr".
 	Methods []string `json:"amr,omitempty"`

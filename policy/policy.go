@@ -50,6 +50,8 @@ type Rule struct {
 	Position Position
 	// Shadow says that the rule is evaluated and recorded, and never decides.
 	Shadow bool
+	// Advice is what people read whom the rule denies or does not let in.
+	Advice Advice
 
 	lists []*list
 }

@@ -16,7 +16,7 @@ type CriterionText struct {
 var criterionTexts = map[string]struct{ data, doc string }{
 	"accept":                     {"`accept: true`", "Always holds."},
 	"app":                        {"list operators but `is`", "Applications that the person is assigned to in Okta, by id or label."},
-	"auth_age":                   {"`{max: 15m}`", "How long ago the person signed in. Where it is too long, a new sign-in is asked for."},
+	"auth_age":                   {"`{max: 15m}`", "How long ago the person signed in, as the provider says (`auth_time`). Where it is too long, or the provider did not say, a new sign-in is asked for."},
 	"auth_context":               {"`{is: urn:...}`, `{in: [...]}`", "The strength that the provider vouches for (`acr`). Where it is another, a new sign-in is asked for."},
 	"auth_method":                {"`{has: mfa}`", "A method that was used to sign in (`amr`). Where it was not, a new sign-in is asked for."},
 	"authenticated_user":         {"`authenticated_user: true`", "Anybody who is signed in."},
@@ -33,7 +33,7 @@ var criterionTexts = map[string]struct{ data, doc string }{
 	"http_method":                {"string operators", "The method of the request. Where a policy names it, headers that ask the application for another method are not passed on."},
 	"http_path":                  {"string operators", "The path of the request, without the query."},
 	"invalid_client_certificate": {"`invalid_client_certificate: true`", "No client certificate came, or one that is not trusted. For deny rules."},
-	"mcp_tool":                   {"string operators", "The tool that a `tools/call` of the Model Context Protocol names. The proxy does not read that protocol: a configuration with it does not load."},
+	"mcp_tool":                   {"string operators", "The tool that a `tools/call` of the Model Context Protocol names. It holds for no other request. The proxy does not read that protocol, so that here it never holds, and `validate` warns."},
 	"pomerium_routes":            {"`pomerium_routes: true`", "A path that the proxy answers itself."},
 	"profile":                    {"list operators", "An attribute of the person's profile in the directory."},
 	"reject":                     {"`reject: true`", "Never holds, not even under deny: to deny everybody write `accept: true` there."},

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"sallyport/config"
@@ -97,6 +98,7 @@ func denial(host string, route *config.Route, s *session.Session, p *identity.Pe
 		e.Next = "Try again in a minute. If it stays so, tell whoever runs this application: its log says what is missing."
 	}
 	if route.ShowErrorDetails {
+		advise(e, route.Policy.AdviceOn(d))
 		if names := d.AllowReasons.Names(); len(names) > 0 {
 			e.Details = append(e.Details, "allow: "+strings.Join(names, ", "))
 		}
@@ -105,4 +107,23 @@ func denial(host string, route *config.Route, s *session.Session, p *identity.Pe
 		}
 	}
 	return e
+}
+
+// advise puts what the authors of the policy say in place of our own words.
+func advise(e *weberr.Error, all []policy.Advice) {
+	var why, next []string
+	for _, a := range all {
+		if a.Explanation != "" && !slices.Contains(why, a.Explanation) {
+			why = append(why, a.Explanation)
+		}
+		if a.Remediation != "" && !slices.Contains(next, a.Remediation) {
+			next = append(next, a.Remediation)
+		}
+	}
+	if len(why) > 0 {
+		e.Message = strings.Join(why, " ")
+	}
+	if len(next) > 0 {
+		e.Next = strings.Join(next, " ")
+	}
 }

@@ -57,7 +57,8 @@ func (p *Provider) subject(idToken, userinfo identity.Claims) identity.Subject {
 			}
 		}
 	}
-	s.AuthenticatedAt = p.now()
+	// Where the token does not say when, the person may have been signed in to the
+	// provider for days: the end of our sign-in is no answer.
 	if at, err := instant(idToken, "auth_time", true); err == nil {
 		s.AuthenticatedAt = at
 	}

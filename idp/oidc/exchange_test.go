@@ -252,3 +252,19 @@ func TestExchangeWithoutItsSecretsIsNotBegun(t *testing.T) {
 		}
 	}
 }
+
+// That a sign-in ended just now says nothing about when the person proved who
+// they are: the provider may have known them for days.
+func TestWhenThePersonSignedInIsWhatTheTokenSays(t *testing.T) {
+	o := newOP(t)
+	o.drop = []string{"auth_time"}
+	p := under(t, o)
+	s, tokens := p.signIn(t)
+	if !s.AuthenticatedAt.IsZero() {
+		t.Errorf("got %s of a token that does not say", s.AuthenticatedAt)
+	}
+	next, _, err := p.Refresh(t.Context(), s, tokens)
+	if err != nil || !next.AuthenticatedAt.IsZero() {
+		t.Errorf("after a refresh: %s, %v", next.AuthenticatedAt, err)
+	}
+}
