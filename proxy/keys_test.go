@@ -2,7 +2,9 @@ package proxy
 
 import (
 	"crypto"
+	"crypto/ecdh"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -120,7 +122,7 @@ func TestJWKSCanBeCachedAndReadFromAnywhere(t *testing.T) {
 	}
 	first := ask("GET", "")
 	tag := first.Header().Get("Etag")
-	for name, want := range map[string]string{"Cache-Control": "public, max-age=60", "Access-Control-Allow-Origin": "*", "Content-Type": "application/json"} {
+	for name, want := range map[string]string{"Cache-Control": "public, max-age=60", "Access-Control-Allow-Origin": "*", "Content-Type": "application/json", "X-Content-Type-Options": "nosniff"} {
 		if got := first.Header().Get(name); got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}
@@ -142,6 +144,61 @@ func TestJWKSCanBeCachedAndReadFromAnywhere(t *testing.T) {
 	} {
 		if rec := ask(tt.method, tt.tag); rec.Code != tt.status || rec.Body.Len() != tt.size {
 			t.Errorf("%s with %q: %d of %d bytes, want %d of %d", tt.method, tt.tag, rec.Code, rec.Body.Len(), tt.status, tt.size)
+		}
+	}
+}
+
+func TestJWKSAnswersPreflightsAndNamesItsMethods(t *testing.T) {
+	h := assertions(t, AssertionOptions{}).JWKS()
+	for method, want := range map[string]map[string]string{
+		"OPTIONS": {"Access-Control-Allow-Methods": "GET, HEAD", "Access-Control-Allow-Headers": "*", "Access-Control-Allow-Origin": "*"},
+		"POST":    {"Allow": "GET, HEAD, OPTIONS"},
+	} {
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, httptest.NewRequest(method, "/", nil))
+		for name, value := range want {
+			if got := rec.Header().Get(name); got != value {
+				t.Errorf("%s: %s is %q, want %q", method, name, got, value)
+			}
+		}
+	}
+}
+
+func TestKeysOfEveryKindSignOrAreRefused(t *testing.T) {
+	generate := func(c elliptic.Curve) *ecdsa.PrivateKey {
+		k, err := ecdsa.GenerateKey(c, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	_, ed, _ := ed25519.GenerateKey(rand.Reader)
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dh, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside := append(pem.EncodeToMemory(&pem.Block{Type: "EC PARAMETERS", Bytes: []byte("x")}), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})...)
+	for _, tt := range []struct {
+		name string
+		pem  []byte
+		alg  jose.SignatureAlgorithm // "": refused
+	}{
+		{"P-521", pemKey(t, "EC PRIVATE KEY", generate(elliptic.P521())), jose.ES512},
+		{"Ed25519", pemKey(t, "PRIVATE KEY", ed), jose.EdDSA},
+		{"beside parameters and a certificate", append(beside, pemKey(t, "EC PRIVATE KEY", generate(elliptic.P256()))...), jose.ES256},
+		{"a curve without an algorithm", pemKey(t, "EC PRIVATE KEY", generate(elliptic.P224())), ""},
+		{"RSA of 1024 bits", pemKey(t, "RSA PRIVATE KEY", weak), ""},
+		{"a key that cannot sign", pemKey(t, "PRIVATE KEY", dh), ""},
+		{"a good one before a bad one", append(pemKey(t, "EC PRIVATE KEY", generate(elliptic.P256())), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: []byte("x")})...), ""},
+		{"no key", beside, ""},
+	} {
+		keys, err := parseKeys(tt.pem)
+		if (err == nil) != (tt.alg != "") || tt.alg != "" && keys[0].alg != tt.alg {
+			t.Errorf("%s: %v, %v; want algorithm %q", tt.name, keys, err, tt.alg)
 		}
 	}
 }

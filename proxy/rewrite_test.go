@@ -19,6 +19,8 @@ func TestRedirectAndResponseRoutes(t *testing.T) {
 		{ID: "r5", From: config.From{Scheme: "https", Host: "r5.test"}, Response: &config.Response{Status: 418, Body: "teapot"}, SetResponseHeaders: map[string]string{"Content-Type": "text/html"}},
 		{ID: "deny", From: config.From{Scheme: "https", Host: "r6.test"}, Response: &config.Response{Status: 200, Body: "secret"}},
 		{ID: "r7", From: config.From{Scheme: "https", Host: "r7.test"}, Redirect: &config.Redirect{Host: "new.test:99"}},
+		{ID: "r8", From: config.From{Scheme: "https", Host: "r8.test"}, Redirect: &config.Redirect{Path: "/landing?from=x", StripQuery: true}},
+		{ID: "r9", From: config.From{Scheme: "https", Host: "r9.test"}, Match: config.Match{Prefix: "/old"}, Redirect: &config.Redirect{Prefix: "new"}},
 		regex,
 	}
 	w := newWorld(t, func(s *setup) { s.routes = routes })
@@ -29,6 +31,9 @@ func TestRedirectAndResponseRoutes(t *testing.T) {
 		{"r1.test:8443", "/a?b=c", "https://new.test/a?b=c", 301},
 		{"r2.test", "/a?b=c", "https://r2.test/a", 308},
 		{"r2.test:80", "/a", "https://r2.test/a", 308},
+		{"r2.test:8080", "/a", "https://r2.test:8080/a", 308},
+		{"r8.test", "/a?b=c", "https://r8.test/landing?from=x", 301},
+		{"r9.test", "/old/x", "", 500},
 		{"r3.test", "/old/x%20y?z", "https://r3.test:8443/new/x%20y?z", 302},
 		{"r3.test", "/old", "https://r3.test:8443/new", 302},
 		{"r4.test", "/a?b=c", "http://r4.test/landing?from=x", 303},
@@ -85,9 +90,14 @@ func TestRewritesAndHostHeaders(t *testing.T) {
 		{"prefix to root, nothing left", with(prefix("/"), "prefix=/old"), "/old", "/", "UPSTREAM"},
 		{"prefix beyond ASCII", with(prefix("/new"), "prefix=/größe"), "/gr%c3%b6%C3%9Fe/x", "/new/x", "UPSTREAM"},
 		{"prefix makes dots of pieces", with(prefix("/static/"), "prefix=/a"), "/a../secret", "", ""},
+		{"prefix with a slash, inside a word", with(prefix("/new/"), "prefix=/old"), "/older", "/new/er", "UPSTREAM"},
+		{"prefix with a slash", with(prefix("/new/"), "prefix=/old"), "/old/a", "/new/a", "UPSTREAM"},
+		{"prefix without a slash in the place of one with", with(prefix("/new"), "prefix=/old/"), "/old/a", "/new/a", "UPSTREAM"},
+		{"prefix with a slash in the place of one with", with(prefix("/new/"), "prefix=/old/"), "/old/a", "/new/a", "UPSTREAM"},
 		{"exact path", with(prefix("/new"), "path=/old"), "/old", "/new", "UPSTREAM"},
 		{"regex", with(regex(`^/u/([^/]+)/(.*)$`, "/${2}/of/${1}")), "/u/alice/mail%20box", "/mail%20box/of/alice", "UPSTREAM"},
 		{"regex makes a query", with(regex(`^/u/(.*)$`, "/x?u=${1}")), "/u/a", "", ""},
+		{"regex makes an empty query", with(regex(`^/u/(.*)$`, "/x/${1}?")), "/u/a", "", ""},
 		{"regex makes dots", with(regex(`^/u/(.*)$`, "/x/.${1}/y")), "/u/.", "", ""},
 		{"regex makes no slash", with(regex(`^/(.*)$`, "${1}")), "/a", "/a", "UPSTREAM"},
 		{"host preserved", with(host(config.HostHeader{Preserve: true})), "/", "/", "app.test"},
@@ -116,6 +126,27 @@ func TestRewritesAndHostHeaders(t *testing.T) {
 		got := w.up.Last()
 		if want := strings.ReplaceAll(tt.header, "UPSTREAM", addr); got.Target != tt.want || got.Host != want || (tt.want == "") != (code == 400) {
 			t.Errorf("%s: status %d, upstream read %q at %q, want %q at %q", tt.name, code, got.Target, got.Host, tt.want, want)
+		}
+	}
+}
+
+// What stays escaped in the path that is matched stays so behind a rewrite.
+func TestRewritesKeepEscapedSlashes(t *testing.T) {
+	g := gate{paths: pathRules(t, func(h *config.Hygiene) { h.EscapedSlashes = "keep_unchanged" })}
+	for _, tt := range []struct{ prefix, target, want string }{
+		{"/old", "/old/y%2Fz", "/new/y%2Fz"},
+		{"/old%2Fx", "/old%2Fx/y%2Fz", "/new/y%2Fz"},
+		{"/old%2Fx", "/old%2fx", "/new"},
+		{"/old%25x", "/old%25x/y", "/new/y"},
+	} {
+		r := route("x", "app.test", "prefix="+tt.prefix)
+		r.Rewrite = config.Rewrite{HasPrefix: true, Prefix: "/new"}
+		target, err := g.paths.read(tt.target)
+		if err != nil || !strings.HasPrefix(target.match, tt.prefix) {
+			t.Fatalf("%s reads as %+v, %v; want it below %s", tt.target, target, err, tt.prefix)
+		}
+		if got, err := g.upstreamPath(r, target, &upstream{}); err != nil || got != tt.want {
+			t.Errorf("%s below %s becomes %q, %v; want %q", tt.target, tt.prefix, got, err, tt.want)
 		}
 	}
 }

@@ -305,3 +305,72 @@ func BenchmarkRouter(b *testing.B) {
 		}
 	}
 }
+
+func TestRoutesOfTunnelsAreNoMatterOfPaths(t *testing.T) {
+	rt := router(t,
+		route("tunnel", "tcp+https://no host at all:5432"),
+		&config.Route{ID: "plain", From: config.From{Host: "plain.test"}},
+		route("all", "*"),
+	)
+	if got := found(rt.Match("plain.test", "/")); got != "plain" {
+		t.Errorf("a route without a scheme: %s, want it matched", got)
+	}
+	for host, want := range map[string]bool{"plain.test": true, "any.test": true, "no host": false, "": false} {
+		if got := rt.Knows(host); got != want {
+			t.Errorf("Knows(%q) = %t, want %t", host, got, want)
+		}
+	}
+}
+
+func TestAMatchIsAllOfItsConditions(t *testing.T) {
+	for _, tt := range []struct {
+		match string
+		path  string
+		want  bool
+	}{
+		{"prefix=/a", "/ab", true},
+		{"prefix=/a", "/b", false},
+		{"path=/a", "/a", true},
+		{"path=/a", "/ab", false},
+		{"regex=/a+", "/aa", true},
+		{"regex=/a+", "/b", false},
+		{"regex=/([a-z]+)/x", "/abc/x", true},
+		{"regex=/(abc)/x", "/abc/x", true},
+		{"regex=/(?i)abc/x", "/ABC/x", true},
+	} {
+		r := route("x", "a.test", tt.match)
+		if got := fits(r.Match, tt.path); got != tt.want {
+			t.Errorf("%s fits %s: %t, want %t", tt.match, tt.path, got, tt.want)
+		}
+		if got := found(router(t, r).Match("a.test", tt.path)) == "x"; got != tt.want {
+			t.Errorf("%s matches %s: %t, want %t", tt.match, tt.path, got, tt.want)
+		}
+	}
+	if anchored("(") || literalPrefix("(") != "" {
+		t.Error("an expression that is none counts as anchored, or has a beginning")
+	}
+}
+
+func TestFinderTellsOnPaperWhatRequestsMeet(t *testing.T) {
+	routes := []*config.Route{route("app", "app.test", "prefix=/a")}
+	f, err := NewFinder(routes, config.Hygiene{MergeSlashes: true, NormalizePath: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, path, query, err := f.Find("APP.test:443", "//a/%62?q=1")
+	if err != nil || r != routes[0] || path != "/a/b" || query != "q=1" {
+		t.Errorf("Find = %v, %q, %q, %v; want the route, the decoded path and the query", r, path, query, err)
+	}
+	if r, path, _, err := f.Find("app.test", "/b"); r != nil || path != "/b" || err != nil {
+		t.Errorf("Find of another path = %v, %q, %v; want no route", r, path, err)
+	}
+	if r, _, _, err := f.Find("app.test", "/a%2Fb"); r != nil || err == nil {
+		t.Errorf("Find of a refused target = %v, %v; want its error", r, err)
+	}
+	if _, err := NewFinder([]*config.Route{route("x", "no host")}, config.Hygiene{}); err == nil {
+		t.Error("a route that cannot be is found")
+	}
+	if _, err := NewFinder(routes, config.Hygiene{EscapedSlashes: "guess"}); err == nil {
+		t.Error("rules that cannot be are followed")
+	}
+}
