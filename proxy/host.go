@@ -62,7 +62,7 @@ func cleanHost(authority string, buf *hostBuffer) (host []byte, port string, ok 
 	if len(name) > 1 && name[len(name)-1] == '.' {
 		name = name[:len(name)-1]
 	}
-	if name == "" || len(name) > maxHost {
+	if len(name) > maxHost {
 		return nil, "", false
 	}
 	start := 0 // of the label

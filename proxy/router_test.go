@@ -315,6 +315,10 @@ func TestRoutesOfTunnelsAreNoMatterOfPaths(t *testing.T) {
 	if got := found(rt.Match("plain.test", "/")); got != "plain" {
 		t.Errorf("a route without a scheme: %s, want it matched", got)
 	}
+	six := router(t, &config.Route{ID: "six", From: config.From{Scheme: "https", Host: "[2001:DB8:0::1]"}})
+	if got := found(six.Match("[2001:db8::1]:8443", "/")); got != "six" {
+		t.Errorf("a route of an IPv6 address: %s, want it matched however it is written", got)
+	}
 	for host, want := range map[string]bool{"plain.test": true, "any.test": true, "no host": false, "": false} {
 		if got := rt.Knows(host); got != want {
 			t.Errorf("Knows(%q) = %t, want %t", host, got, want)

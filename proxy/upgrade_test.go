@@ -171,3 +171,16 @@ func TestUpgradesOfForeignPagesEndTheirConnection(t *testing.T) {
 		}
 	}
 }
+
+// The client may have sent more than HTTP behind its question.
+func TestAnUpgradeThatTheUpstreamDeclinesEndsItsConnection(t *testing.T) {
+	w := newWorld(t, func(s *setup) {
+		s.routes[0].WebSockets = true
+		s.up.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "no") })
+	})
+	c := w.dial()
+	c.send("GET / HTTP/1.1\nHost: app.test\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nSec-WebSocket-Version: 13\n\n")
+	if res, body := c.read(); res.StatusCode != 200 || body != "no" || res.Header.Get("Connection") != "close" && !res.Close {
+		t.Errorf("%d %q, Connection %q; want the answer and an end", res.StatusCode, body, res.Header.Get("Connection"))
+	}
+}
