@@ -45,7 +45,7 @@ func TestEveryPageSaysThatTheStoreIsDown(t *testing.T) {
 		"sign-out":               func() *page { return b.do(http.MethodPost, "https://"+homeAt+pathSignOut, leave.fields(), homeAt) },
 		"sign-in":                func() *page { return b.step(signIn) },
 		"page for a program":     func() *page { return b.step(ask) },
-		"let a program in":       func() *page { return b.do(http.MethodPost, "https://"+wiki+pathProgramLogin, consent, wiki) },
+		"let a program in":       func() *page { return b.do(http.MethodPost, "https://"+homeAt+pathProgramLogin, consent, homeAt) },
 	} {
 		p := ask()
 		if p.status != http.StatusServiceUnavailable || p.header.Get("Retry-After") == "" {
@@ -81,7 +81,7 @@ func TestWhatTheStoreDoesNotTakeIsSaid(t *testing.T) {
 			return b.end(b.listed(), handleOf(w.sessionOf(b)))
 		}},
 		"a program": {[]string{"session"}, func(w *world, b *browser) *page {
-			return b.do(http.MethodPost, "https://"+wiki+pathProgramLogin, w.consentForm(b, wiki, waiting), wiki)
+			return b.do(http.MethodPost, "https://"+homeAt+pathProgramLogin, w.consentForm(b, wiki, waiting), homeAt)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

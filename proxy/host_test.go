@@ -59,6 +59,7 @@ func TestHostHasOneSpellingOrIsRefused(t *testing.T) {
 		"[127.0.0.1]":                         "",
 		"[a.test]":                            "",
 		"*.test":                              "",
+		"a.test:65535":                        "a.test:65535",
 		":80":                                 "",
 		".:80":                                "",
 		"]":                                   "",

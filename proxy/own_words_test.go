@@ -248,3 +248,25 @@ func TestKubernetesLearnsNothingButThePerson(t *testing.T) {
 		t.Errorf("upstream read %v, want the person by id, and the rest of the request", got)
 	}
 }
+
+func TestBrowsersForgetWhatIsTheApplicationsOwn(t *testing.T) {
+	for given, want := range map[string]string{
+		`"cache"`: `"cache"`, `"storage"`: `"storage"`, `"clientHints", "executionContexts"`: `"clientHints", "executionContexts"`,
+		`"prefetchCache","prerenderCache"`: `"prefetchCache", "prerenderCache"`, `"*"`: `"cache", "storage"`,
+		`"cookies"`: "", `"cookies", "cache"`: `"cache"`, `cache`: "",
+	} {
+		h := http.Header{"Clear-Site-Data": {given}}
+		cleanClearSiteData(h)
+		if _, there := h["Clear-Site-Data"]; h.Get("Clear-Site-Data") != want || there != (want != "") {
+			t.Errorf("%s becomes %q, want %q", given, h["Clear-Site-Data"], want)
+		}
+	}
+}
+
+func TestViaSaysWhatTheClientSpoke(t *testing.T) {
+	for want, r := range map[string]*http.Request{"1.0 sallyport": {ProtoMajor: 1}, "1.1 sallyport": {ProtoMajor: 1, ProtoMinor: 1}, "2.0 sallyport": {ProtoMajor: 2}} {
+		if got := via(r); got != want {
+			t.Errorf("Via %q, want %q", got, want)
+		}
+	}
+}

@@ -163,7 +163,7 @@ func TestASwitchAnswersWhatWasAsked(t *testing.T) {
 
 func TestUpgradesOfForeignPagesEndTheirConnection(t *testing.T) {
 	p := &plan{route: route("app", "app.test")}
-	for origin, refused := range map[string]bool{"https://app.test": false, "https://APP.test:443": false, "https://evil.test": true, "http://app.test": true, "null": true, "app.test": true} {
+	for origin, refused := range map[string]bool{"https://app.test": false, "https://APP.test:443": false, "https://evil.test": true, "http://app.test": true, "null": true, "app.test": true, "https://": true, "https://app.test/x": true, "https:app.test": true} {
 		rec := httptest.NewRecorder()
 		x := &exchange{w: rec, plan: p, host: "app.test", upgrade: "websocket", session: aSession("alice"), r: &http.Request{Header: http.Header{"Origin": {origin}}}}
 		if err := x.checkOrigin(); (err != nil) != refused || (rec.Header().Get("Connection") == "close") != refused {
