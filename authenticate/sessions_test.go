@@ -154,7 +154,7 @@ func TestAllOtherSessionsAreEndedAtOnce(t *testing.T) {
 
 // T40: the form is good for the person it was shown to, as long as they are here.
 func TestT40OwnSessionsEndByTheirOwnFormOnly(t *testing.T) {
-	w, here, there, _ := people(t)
+	w, here, there, stranger := people(t)
 	handle := handleOf(w.sessionOf(there))
 	form := here.listed()
 	whole := func() url.Values {
@@ -179,6 +179,18 @@ func TestT40OwnSessionsEndByTheirOwnFormOnly(t *testing.T) {
 			t.Errorf("%s: %d", name, p.status)
 		}
 	}
+	// Another tab of the browser has become somebody else's, or nobody's.
+	mine := here.cookies(homeAt)
+	cookie := w.codec.AuthenticateName("")
+	here.keep(homeAt, []*http.Cookie{{Name: cookie, Value: stranger.cookie(homeAt, cookie), Path: "/", Secure: true}})
+	if p := here.do(http.MethodPost, sessionsPage, whole(), homeAt); p.status != http.StatusForbidden {
+		t.Errorf("as somebody else in the same browser: %d", p.status)
+	}
+	here.keep(homeAt, []*http.Cookie{{Name: cookie, Path: "/", Secure: true, MaxAge: -1}})
+	if p := here.do(http.MethodPost, sessionsPage, whole(), homeAt); p.status != http.StatusForbidden {
+		t.Errorf("as nobody: %d", p.status)
+	}
+	here.keep(homeAt, mine)
 	// Signed out, then signed in as somebody else, with the old page still open.
 	here.signOut(wiki)
 	if p := here.do(http.MethodPost, sessionsPage, whole(), homeAt); p.status != http.StatusForbidden {
