@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -24,7 +22,7 @@ func TestNamesThatApplicationsBelieveAreDropped(t *testing.T) {
 	for _, name := range strings.Fields(`Forwarded Proxy Http2-Settings Remote-User X-Remote-User X-Remote-Group X-Original-Url
 		X-Original-Uri X-Original-Host X-Original-Method X-Original-Path X-Rewrite-Url X-Rewrite-Uri X-Override-Url X-Host
 		X-Http-Host-Override X-Original-Forwarded-For X-Pomerium-Jwt-Assertion X-Pomerium-Claim-Email X-Forwarded-For
-		X-Forwarded-Host X-Forwarded-User X-Auth-Request-Email X-Webauth-User X-My-Claim`) {
+		X-Forwarded-Host X-Forwarded-User X-Forwarded-Client-Cert X-Auth-Request-Email X-Webauth-User X-My-Claim`) {
 		if !r.drops(name, false) || !r.drops(name, true) {
 			t.Errorf("%s is passed on: from strangers %v, from trusted proxies %v", name, !r.drops(name, false), !r.drops(name, true))
 		}
@@ -32,7 +30,7 @@ func TestNamesThatApplicationsBelieveAreDropped(t *testing.T) {
 	for _, name := range strings.Fields(`X-Real-Ip X-Client-Ip X-Cluster-Client-Ip X-Remote-Ip X-Remote-Addr X-Originating-Ip True-Client-Ip
 		Cf-Connecting-Ip Cf-Connecting-Ipv6 Cf-Pseudo-Ipv4 Fastly-Client-Ip Fly-Client-Ip X-Azure-Clientip X-Azure-Socketip
 		X-Appengine-User-Ip X-Envoy-External-Address X-Envoy-Original-Path X-Proxyuser-Ip Proxy-Client-Ip Wl-Proxy-Client-Ip
-		Client-Ip Front-End-Https X-Url-Scheme X-Scheme X-Forwarded-Prefix X-Forwarded-Client-Cert`) {
+		Client-Ip Front-End-Https X-Url-Scheme X-Scheme X-Forwarded-Prefix`) {
 		if !r.drops(name, false) {
 			t.Errorf("%s is passed on from strangers", name)
 		}
@@ -188,24 +186,6 @@ func TestDenialsSayWhatTheRouteLetsThemSay(t *testing.T) {
 	with, without := denial("app.test", &config.Route{}, aSession("alice"), nil, d), denial("app.test", &config.Route{}, nil, nil, d)
 	if cmp.Diff(with, without) == "" {
 		t.Error("a denial does not name the account that was denied")
-	}
-}
-
-func TestPoliciesSeeTheClientsCertificate(t *testing.T) {
-	leaf := &x509.Certificate{Raw: []byte("leaf")}
-	for name, tt := range map[string]struct {
-		state *tls.ConnectionState
-		want  *x509.Certificate
-	}{
-		"no TLS":         {nil, nil},
-		"no certificate": {&tls.ConnectionState{}, nil},
-		"its own":        {&tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf, {}}}, leaf},
-	} {
-		x := &exchange{r: httptest.NewRequest("GET", "/", nil)}
-		x.r.TLS = tt.state
-		if got := (&Handler{}).policyRequest(x).ClientCertificate; got != tt.want {
-			t.Errorf("%s: %v, want %v", name, got, tt.want)
-		}
 	}
 }
 
