@@ -6,6 +6,7 @@
 //	authorize.go  New, Decide, Check
 //	gate.go       who may pass at all: unknown and inactive people may not
 //	record.go     what is written down of a decision
+//	facts.go      what of the directory a denial goes by
 //	field.go      the names of authorize_log_fields
 //
 // What policies mean is policy's matter; what is done about a decision is

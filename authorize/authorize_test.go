@@ -265,6 +265,7 @@ func TestDecisionIsWrittenWithPomeriumsNames(t *testing.T) {
 		{"inactive", wiki, signedIn("eve"), []string{"email", "user"}, map[string]any{
 			"email": "eve@token.example", "user": "eve",
 			"allow": false, "allow-why-false": []any{}, "deny": true, "deny-why-true": []any{"user-inactive"}, "effect": "deny",
+			"directory-facts": []any{"status SUSPENDED"},
 		}},
 		{"optional fields", wiki, signedIn("ann"), []string{"query", "cluster-stat-name", "id-token-claims", "headers", "headers.user-agent", "headers.X-Two", "headers.authorization", "headers.none", "body", "id-token", "envoy-route-id"}, map[string]any{
 			"query": "a=1", "cluster-stat-name": "r1 name", "id-token-claims": map[string]any{"dept": "x"},

@@ -97,6 +97,9 @@ func (a *Authorizer) attrs(r *Record) []slog.Attr {
 	if d.Rule != nil {
 		attrs = append(attrs, slog.String("rule", d.Rule.Position.String()))
 	}
+	if facts := a.lacked(r); len(facts) > 0 {
+		attrs = append(attrs, slog.Any("directory-facts", facts))
+	}
 	return append(attrs, certificate(&r.Request)...)
 }
 

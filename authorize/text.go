@@ -13,6 +13,9 @@ func (e *Explanation) WriteText(out io.Writer) error {
 	w.line("%s", e.Decision)
 	w.line("  who      %s", e.Who)
 	w.line("  request  %s %s%s%s", e.Request.Method, e.Request.Host, e.Request.Path, prefixed(" from ", e.Request.IP))
+	if e.Who.Age != "" {
+		w.line("  known    by the directory, %s old", e.Who.Age)
+	}
 	if e.Route != nil {
 		w.line("  route    %s%s", e.Route.Name, prefixed(" at ", e.Route.Position))
 	} else {

@@ -16,7 +16,7 @@ var globalRouteKeys = []key[globals]{
 		"Which bearer tokens count: the proxy's own only.").def("default"),
 	checked[globals]("codec_type", kind[string]{"one of auto, http1, http2", value.codec},
 		"HTTP/1.1 and HTTP/2 are both served, whichever is asked for.").def("auto"),
-	namedPolicyKeys,
+	namedPolicyKeys, errorDetailsKey,
 	custom("routes", "list of routes", func(g *globals, v value) { g.routes = v },
 		"What is served: see the keys of a route. In the environment base64 of the YAML list.").as("policy"),
 }
@@ -37,6 +37,7 @@ func (l *loader) config(entries []pair) {
 	l.checkTelemetry(g, said)
 	l.checkHygiene(g, said)
 	l.checkClientCertificates(g, said)
+	l.errorDetails(g)
 	l.routes(g, said)
 	l.checkAutocert(g, said)
 	l.checkCoverage(g)

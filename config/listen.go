@@ -16,6 +16,7 @@ type globals struct {
 	directory     bool                // idp_service_account is given, readable or not
 	metrics       pemPair             // metrics_certificate and metrics_certificate_key
 	routes        value
+	details       value  // error_details_policy
 	connection    string // databroker_storage_connection_string
 	exactPorts    bool
 	mtls          given // what downstream_mtls says

@@ -99,24 +99,29 @@ func (d *draft) checkAccess(g *globals) {
 	l := d.at.l
 	l.errors = append(l.errors, d.access.legacy.Problems()...)
 	d.Policy = policy.Join(append([]*policy.Policy{d.access.policy.WithLegacy(d.access.legacy)}, d.access.more...)...)
-	for _, at := range d.Policy.Uses("mcp_tool") {
+	l.checkKnowable(g, d.Policy)
+	if len(d.Policy.Rules()) == 0 {
+		d.at.l.warnOf(codeNoPolicy, d.Position, "give it a policy, such as allow: {or: [authenticated_user: true]}", "nobody may pass this route: it has no policy")
+	}
+	d.checkCertificates(&g.ClientCertificates)
+}
+
+// checkKnowable refuses what a policy asks and nobody could answer.
+func (l *loader) checkKnowable(g *globals, p *policy.Policy) {
+	for _, at := range p.Uses("mcp_tool") {
 		l.warnOf(policy.LintNeverHolds, at, "leave it out, and let the upstream decide which tools may be called",
 			"mcp_tool never holds here: the Model Context Protocol is not read, so that it neither lets a tool be called nor keeps one from it")
 	}
 	account := g.Provider.ServiceAccount
 	if account.APIKey == "" && len(account.Raw) == 0 && !g.directory {
-		for _, ref := range d.Policy.UsesGroups() {
+		for _, ref := range p.UsesGroups() {
 			l.fail(ref.Position, "set idp_service_account to read groups from the directory, or write claim/groups to read them from the token",
 				"group %s cannot be known: there is no idp_service_account", shortQuote(ref.Name))
 		}
-		for _, ref := range d.Policy.NeedsDirectory() {
+		for _, ref := range p.NeedsDirectory() {
 			if ref.Name != "groups" {
 				l.fail(ref.Position, "set idp_service_account to read the directory", "%s cannot be known: there is no idp_service_account", ref.Name)
 			}
 		}
 	}
-	if len(d.Policy.Rules()) == 0 {
-		d.at.l.warnOf(codeNoPolicy, d.Position, "give it a policy, such as allow: {or: [authenticated_user: true]}", "nobody may pass this route: it has no policy")
-	}
-	d.checkCertificates(&g.ClientCertificates)
 }

@@ -55,6 +55,8 @@ type Config struct {
 	Branding     Branding
 
 	ClientCertificates ClientCertificates
+	// ErrorDetails says who sees on a denial how it was decided; nil: nobody.
+	ErrorDetails *policy.Policy
 
 	// SetResponseHeaders are laid on every response, nil entries removed.
 	SetResponseHeaders map[string]string

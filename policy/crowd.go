@@ -41,7 +41,10 @@ func (s crowdSet) size() int {
 // every criterion that a directory can answer, whatever number of policies has
 // it, and nothing else. Not safe for concurrent use.
 type Crowd struct {
-	people int
+	// MayPass says of which status people may pass at all; nil:
+	// identity.Status.MayPass.
+	MayPass func(identity.Status) bool
+	people  int
 	all    crowdSet // those who may pass anything at all
 	asked  map[string]*asked
 	// single are the criteria that have to be asked of everybody; the others are
@@ -104,7 +107,11 @@ func (c *Crowd) file(k *criterion, a *asked) {
 func (c *Crowd) Add(p *identity.Person) {
 	i := c.people
 	c.people++
-	if !p.Status.MayPass() {
+	mayPass := c.MayPass
+	if mayPass == nil {
+		mayPass = identity.Status.MayPass
+	}
+	if !mayPass(p.Status) {
 		return
 	}
 	c.all.set(i)

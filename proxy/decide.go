@@ -52,7 +52,11 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 		h.dress(x)
 		return false, h.o.Authenticator.StepUp(x.w, x.r, route, d.SignIn)
 	}
-	return false, denial(x.host, route, s, person, d)
+	e := denial(x.host, route, s, person, d)
+	if h.o.Trace != nil && s != nil {
+		e.Trace = func() *weberr.Trace { return h.o.Trace(route, s, h.policyRequest(x)) }
+	}
+	return false, e
 }
 
 func (h *Handler) policyRequest(x *exchange) policy.Request {

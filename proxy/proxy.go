@@ -34,6 +34,8 @@ import (
 	"net/netip"
 	"time"
 
+	"sallyport/internal/weberr"
+
 	"sallyport/config"
 	"sallyport/identity"
 	"sallyport/internal/clientcert"
@@ -87,6 +89,9 @@ type Options struct {
 	Upstream           config.UpstreamDefaults
 	// Render answers with an error.
 	Render func(w http.ResponseWriter, r *http.Request, err error)
+	// Trace tells how a request of s was denied on a route, or nil where s may not
+	// know; nil: nobody may. It is asked only for answers that can hold it.
+	Trace func(route *config.Route, s *session.Session, req policy.Request) *weberr.Trace
 	// ClientIP is the client's address; nil: by Hygiene.TrustedProxies.
 	ClientIP func(*http.Request) netip.Addr
 	// Certificates says whether two names share a certificate, for connections

@@ -64,7 +64,8 @@ func (s *Server) adminReview() http.HandlerFunc {
 		defer busy.Unlock()
 		q := r.URL.Query()
 		people := peopleOf(s.state.directory.Everybody(), SourceRunning)
-		made := review.New(s.gen.Load().cfg.Routes, review.Options{Route: q.Get("route"), Person: q.Get("person"), Pins: people.Pins})
+		cfg := s.gen.Load().cfg
+		made := review.New(cfg.Routes, review.Options{Route: q.Get("route"), Person: q.Get("person"), Pins: people.Pins, MayPass: cfg.Directory.MayPass})
 		if err := people.Each(made.Add); err != nil {
 			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"error": err.Error()})
 			return

@@ -152,8 +152,12 @@ const profileClaim = "profile/"
 // upstreams are told of profiles.
 func relevantTo(cfg *config.Config) directory.Relevant {
 	var named directory.Relevant
+	policies := []*policy.Policy{cfg.ErrorDetails}
 	for _, r := range cfg.Routes {
-		asked := r.Policy.AsksDirectory()
+		policies = append(policies, r.Policy)
+	}
+	for _, p := range policies {
+		asked := p.AsksDirectory()
 		named.Groups = append(named.Groups, asked.Groups...)
 		named.Apps = append(named.Apps, asked.Apps...)
 		named.Attributes = append(named.Attributes, asked.Attributes...)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"sallyport/authenticate"
@@ -38,6 +39,7 @@ type generation struct {
 	handler   http.Handler // proxy, and what comes before it
 	relevant  directory.Relevant
 	clients   *clientcert.Verifier // nil: no certificates are asked for
+	details   *config.Route        // stands for error_details_policy; nil: there is none
 	clientIP  func(*http.Request) netip.Addr
 
 	accessFields []string
@@ -102,7 +104,7 @@ func (s *Server) buildHandler(g *generation) error {
 		Authenticator: authenticator{authn, codec, s.state.sessions}, Authorizer: authz, Assertions: assertions,
 		Transports: s.state.transports, Streams: s.state.streams,
 		Hygiene: g.cfg.Hygiene, Identity: g.cfg.Identity, SetResponseHeaders: g.cfg.SetResponseHeaders,
-		Upstream: g.cfg.Upstream, Render: offerAnotherAccount(g.pages.Error, authn), ClientIP: g.clientIP, Certificates: s.state.certs,
+		Upstream: g.cfg.Upstream, Render: offerAnotherAccount(g.pages.Error, authn), Trace: g.trace(), ClientIP: g.clientIP, Certificates: s.state.certs,
 		ClientCertificates: g.clients, RejectConnections: g.cfg.ClientCertificates.Enforcement == config.RejectConnection, Panicked: s.metrics.Panics.Inc, Now: s.now, Logger: s.log.Logger,
 	})
 	if err != nil {
@@ -115,6 +117,9 @@ func (s *Server) buildHandler(g *generation) error {
 
 func (s *Server) buildAuthorize(g *generation) (*authorize.Authorizer, error) {
 	o := authorize.Options{Routes: g.cfg.Routes, Now: s.now, Logger: s.log.Logger, Fields: g.cfg.Telemetry.AuthorizeLogFields, MayPass: g.cfg.Directory.MayPass}
+	if g.details = detailsRoute(g.cfg); g.details != nil {
+		o.Routes = append(slices.Clip(o.Routes), g.details)
+	}
 	if g.source != nil {
 		o.Directory, o.Doubt, o.Age = s.state.directory, s.doubt(g.cfg.Directory.MaxStaleness), s.state.directory.AgeOf
 	}

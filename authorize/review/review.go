@@ -28,6 +28,9 @@ type Options struct {
 	// them. One that is pinned to "" means several groups: a route that names it
 	// lets nobody pass for who they are.
 	Pins map[string]string
+	// MayPass says of which status people may pass at all; nil:
+	// identity.Status.MayPass.
+	MayPass func(identity.Status) bool
 }
 
 // Source is where the people come from.
@@ -76,6 +79,7 @@ func New(routes []*config.Route, o Options) *Review {
 		}
 	}
 	r.crowd = policy.NewCrowd(policies...)
+	r.crowd.MayPass = o.MayPass
 	return r
 }
 

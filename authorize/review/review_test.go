@@ -80,6 +80,15 @@ func TestOptionsChoose(t *testing.T) {
 	}
 }
 
+func TestStatusesThatMayPassAreTheConfigurations(t *testing.T) {
+	routes := []*config.Route{routed(t, "x", "allow: {or: [authenticated_user: true]}")}
+	n := 0
+	reviewed(routes, Options{MayPass: func(s identity.Status) bool { return s != identity.StatusActive }}).Each(func(Entry) bool { n++; return true })
+	if n != 0 {
+		t.Errorf("%d people pass whose status may not", n)
+	}
+}
+
 // The directory denies whoever the name would let in, so the review does too.
 func TestNameOfSeveralGroupsLetsNobodyPass(t *testing.T) {
 	routes := []*config.Route{routed(t, "wiki", "allow: {or: [groups: wiki, user: b]}"), routed(t, "open", "allow: {or: [accept: true, groups: wiki]}")}

@@ -79,9 +79,9 @@ func (a *access) run(cmd *cobra.Command) error {
 	}
 	defer done()
 	a.o.Pins = people.Pins
-	now, before := review.New(cfg.Routes, a.o), (*review.Review)(nil)
+	now, before := a.of(cfg), (*review.Review)(nil)
 	if was != nil {
-		before = review.New(was.Routes, a.o)
+		before = a.of(was)
 	}
 	err = people.Each(func(p *identity.Person) {
 		now.Add(p)
@@ -107,6 +107,13 @@ func (a *access) run(cmd *cobra.Command) error {
 		return now.JSON(cmd.OutOrStdout(), people.Source)
 	}
 	return now.CSV(cmd.OutOrStdout())
+}
+
+// of is a review of a configuration's routes, of nobody so far.
+func (a *access) of(cfg *config.Config) *review.Review {
+	o := a.o
+	o.MayPass = cfg.Directory.MayPass
+	return review.New(cfg.Routes, o)
 }
 
 func (a *access) writeDiff(cmd *cobra.Command, d review.Diff, s review.Source) error {

@@ -43,12 +43,18 @@ func (p *Renderer) Error(w http.ResponseWriter, r *http.Request, err error) {
 type errorView struct {
 	*weberr.Error
 	RequestID string
+	Trace     *weberr.Trace
 }
 
 func (p *Renderer) errorPage(w http.ResponseWriter, r *http.Request, e *weberr.Error) {
+	trace := e.Told()
+	if trace != nil {
+		// A window that a script of the application opened must not be read by it.
+		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
 	p.page(w, r, "error", page{
 		Title: titleOf(e), Status: e.HTTPStatus(),
-		Body: errorView{Error: e, RequestID: requestid.From(r.Context())},
+		Body: errorView{Error: e, RequestID: requestid.From(r.Context()), Trace: trace},
 	})
 }
 
@@ -60,6 +66,8 @@ type errorBody struct {
 	RequestID string   `json:"request_id,omitempty"`
 	LoginURL  string   `json:"login_url,omitempty"`
 	Details   []string `json:"details,omitempty"`
+
+	Trace *weberr.Trace `json:"trace,omitempty"`
 }
 
 func (p *Renderer) errorJSON(w http.ResponseWriter, r *http.Request, e *weberr.Error) {
@@ -70,7 +78,17 @@ func (p *Renderer) errorJSON(w http.ResponseWriter, r *http.Request, e *weberr.E
 	for _, d := range e.Details {
 		body.Details = append(body.Details, clean(d))
 	}
+	if !sentByPage(r) {
+		body.Trace = e.Told()
+	}
 	sendJSON(w, r, e.HTTPStatus(), body)
+}
+
+// sentByPage reports whether a script of some page may be who asks: it would act
+// in the name of whoever looks at the page, and read what is for them alone.
+func sentByPage(r *http.Request) bool {
+	h := r.Header
+	return h.Get("Sec-Fetch-Mode") != "" || h.Get("Sec-Fetch-Site") != "" || h.Get("Origin") != "" || isScript(r)
 }
 
 // sendJSON writes a body made of text and numbers, which cannot fail to be JSON.

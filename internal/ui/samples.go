@@ -26,6 +26,24 @@ var samples = map[string]func(*Renderer, http.ResponseWriter, *http.Request){
 	"client_certificate": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
 		p.Error(w, r, weberr.ClientCertificateRequired("wiki.example.com"))
 	},
+	"denied_trace": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		e := weberr.Denied("admin.example.com", "bob@example.com")
+		e.Trace = func() *weberr.Trace {
+			return &weberr.Trace{
+				Change: []string{"is not in group admins"}, DirectoryAge: "12s",
+				Rules: []weberr.TraceRule{
+					{Effect: "allow", Position: "config.yaml:14:9", Lists: []weberr.TraceList{{Operator: "or", Position: "config.yaml:14:16", Criteria: []weberr.TraceCriterion{
+						{Name: "groups", Position: "config.yaml:14:22", Reason: "groups-unauthorized", Wanted: `has "admins"`, Had: []string{"engineers (00gengineers)", "Everyone (00geveryone)"}},
+						{Name: "email", Position: "config.yaml:15:22", Reason: "email-unauthorized", Wanted: `in "a.person.with.a.long.name@example.com", "alice@example.com"`, Had: []string{"bob@example.com"}},
+					}}}},
+					{Effect: "deny", Shadow: true, Holds: true, Position: "config.yaml:17:9", Lists: []weberr.TraceList{{Operator: "nor", Holds: true, Position: "config.yaml:17:16", Criteria: []weberr.TraceCriterion{
+						{Name: "source_ip", Position: "config.yaml:17:22", Reason: "source-ip-unauthorized", Wanted: "in 10.0.0.0/8"},
+					}}}},
+				},
+			}
+		}
+		p.Error(w, r, e)
+	},
 	"sign_in_failed": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
 		e := weberr.SignInFailed("Okta says that you are not assigned to this application (access_denied).", nil)
 		e.LoginURL = "https://admin.example.com/"

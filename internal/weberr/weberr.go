@@ -47,6 +47,9 @@ type Error struct {
 	// Details are the lines of a decision's trace; filled only for routes with
 	// show_error_details.
 	Details []string
+	// Trace tells how the decision came about, or nil where this client may not
+	// know. It is asked only when an answer is written that can hold it.
+	Trace func() *Trace
 	// Err is the cause, for the log only.
 	Err error
 }
