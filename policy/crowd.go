@@ -45,8 +45,8 @@ type Crowd struct {
 	// identity.Status.MayPass.
 	MayPass func(identity.Status) bool
 	people  int
-	all    crowdSet // those who may pass anything at all
-	asked  map[string]*asked
+	all     crowdSet // those who may pass anything at all
+	asked   map[string]*asked
 	// single are the criteria that have to be asked of everybody; the others are
 	// found by what they compare with.
 	single                      []*asked
