@@ -7,8 +7,13 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +155,35 @@ func TestSettingsOfOutagesArrive(t *testing.T) {
 			if want[i] != http.StatusOK {
 				until(t, "the session ends by itself", func() bool { return strings.Contains(w.Log.String(), "identity-provider-outage") })
 			}
+		}
+	}
+}
+
+// A provider whose certificate only idp_ca_file knows is not spoken to without.
+func TestSettingsOfTrustArrive(t *testing.T) {
+	var issuer string
+	discovery := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"issuer": issuer, "authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token", "jwks_uri": issuer + "/keys",
+			"response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"}, "id_token_signing_alg_values_supported": []string{"RS256"},
+		})
+	}
+	provider := httptest.NewUnstartedServer(http.HandlerFunc(discovery))
+	provider.Config.ErrorLog = log.New(io.Discard, "", 0)
+	provider.StartTLS()
+	t.Cleanup(provider.Close)
+	issuer = provider.URL
+	file := filepath.Join(t.TempDir(), "authority.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: provider.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for extra, reached := range map[string]bool{"": false, "idp_ca_file: " + file: true} {
+		w := harness.Start(t, harness.Options{Routes: harness.DefaultRoutes[:strings.Index(harness.DefaultRoutes, "  - {name: admin")], Extra: extra, Provider: func(_, _ string) harness.Provider {
+			return harness.Provider{Name: "oidc", URL: issuer, ClientID: "client", ClientSecret: "client-secret"}
+		}})
+		if p := harness.NewBrowser(t).Get(w.URL("app", "/")); (p.URL.Path == "/authorize") != reached {
+			t.Errorf("%.12q: sign-in ends at %s, %d", extra, p.URL, p.Status)
 		}
 	}
 }

@@ -2,7 +2,9 @@ package server_test
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -74,6 +76,8 @@ func TestSettingsOfRequestsArrive(t *testing.T) {
 		{"", "/a/../b", "", 200, `"/b"`},
 		{"normalize_path: false", "/a/../b", "", 400, ""},
 		{"", "/", "X_Odd: odd-value", 400, ""},
+		{"", "/", "Upgrade: own-1", 403, ""},
+		{"allow_upgrades: [own-1]", "/", "Upgrade: own-1", 200, `"/"`},
 		{"headers_with_underscores_action: allow", "/", "X_Odd: odd-value", 200, "odd-value"},
 		{"headers_with_underscores_action: drop_header", "/", "X_Odd: odd-value", 200, ""},
 		{"", "/", "X-Forwarded-For: 203.0.113.9", 200, `"127.0.0.1"`},
@@ -87,6 +91,9 @@ func TestSettingsOfRequestsArrive(t *testing.T) {
 			worlds[tt.extra] = w
 		}
 		lines := "Host: public.localhost:" + w.Port + "\r\nConnection: close\r\n"
+		if strings.HasPrefix(tt.header, "Upgrade:") {
+			lines += "Connection: Upgrade\r\n"
+		}
 		if tt.header != "" {
 			lines += tt.header + "\r\n"
 		}
@@ -271,6 +278,56 @@ func TestSettingsOfConnectionsArrive(t *testing.T) {
 		}
 		if _, err := io.Copy(io.Discard, bufio.NewReader(c)); err != nil && strings.Contains(err.Error(), "i/o timeout") {
 			t.Errorf("%s: the connection stays open", tt.extra)
+		}
+	}
+}
+
+// Without TLS nothing is served, unless TLS ends in front.
+func TestPlainHTTPIsServedWhereAskedAlone(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		w := harness.Start(t, harness.Options{Extra: fmt.Sprintf("insecure_server: %t", plain)})
+		client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		t.Cleanup(client.CloseIdleConnections)
+		for host, want := range map[string]int{"public": 200, "app": 302} {
+			req, _ := http.NewRequest("GET", "http://127.0.0.1:"+w.Port+"/", nil)
+			req.Host = host + ".localhost:" + w.Port
+			req.Header.Set("Accept", "text/html")
+			res, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+			if !plain {
+				want = http.StatusBadRequest
+			}
+			if res.StatusCode != want {
+				t.Errorf("insecure_server %t, %s: %d, want %d", plain, host, res.StatusCode, want)
+			}
+			for _, c := range res.Cookies() {
+				if !c.Secure {
+					t.Errorf("insecure_server %t: cookie %s", plain, c.Raw)
+				}
+			}
+		}
+	}
+}
+
+// A key that is gone from cookie_secret opens nothing any more.
+func TestSettingsOfSecretsArrive(t *testing.T) {
+	older, newer := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, 32)), base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{2}, 32))
+	w := harness.Start(t, harness.Options{Extra: "cookie_secret: " + older})
+	alice := harness.NewBrowser(t)
+	alice.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+	for _, tt := range []struct {
+		secrets string
+		want    int
+	}{{newer + "," + older, 200}, {newer, 401}, {older, 200}} {
+		w.WriteConfig(harness.DefaultRoutes, `cookie_secret: "`+tt.secrets+`"`)
+		if err := w.Server.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		if p := alice.Fetch("GET", w.URL("app", "/"), nil); p.Status != tt.want {
+			t.Errorf("with %.8s...: %d, want %d", tt.secrets, p.Status, tt.want)
 		}
 	}
 }
