@@ -13,7 +13,7 @@ import (
 var restricting = map[string]string{
 	"insecure_server": "TestPlainHTTPIsServedWhereAskedAlone", "http_redirect_addr": "TestPlainHTTPLeadsNowhereElse",
 	"timeout_read": "TestSettingsOfConnectionsArrive", "timeout_write": "TestSettingsOfConnectionsArrive", "timeout_idle": "TestSettingsOfConnectionsArrive",
-	"autocert": "TestAnOrderByTLSALPNForTheHostsInForceAlone",
+	"autocert":             "TestAnOrderByTLSALPNForTheHostsInForceAlone",
 	"autocert_eab_mac_key": "TestAnExternalAccountIsBoundAndItsKeyStaysSecret",
 
 	"authenticate_service_url": "TestT23CallbackOnAnotherHostIsNotFound", "signout_redirect_url": "TestSettingsOfAnswersArrive",
@@ -34,6 +34,8 @@ var restricting = map[string]string{
 	"trusted_proxies": "TestSettingsOfRequestsArrive TestTheRecordHoldsTheAddressThatCounts", "use_proxy_protocol": "TestPROXYProtocolCountsFromTrustedProxiesAlone",
 	"xff_num_trusted_hops": "TestSettingsOfRequestsArrive TestTheRecordHoldsTheAddressThatCounts", "skip_xff_append": "TestSettingsOfRequestsArrive",
 	"default_upstream_timeout": "TestSettingsOfAnswersArrive", "set_response_headers": "TestSettingsOfAnswersArrive",
+
+	"path_parameters_action": "TestSettingsOfRequestsArrive TestPathParametersActionIsHeeded", "directory.pass_statuses": "TestSettingsOfPeopleArrive", "jwt_groups_filter": "TestSettingsOfPeopleArrive", "route.jwt_groups_filter": "TestUpstreamsAreToldOfTheGroupsTheirRouteLists",
 
 	"data_dir": "TestOpenMakesPrivateDirectoryAndFile", "access_log_fields": "TestAccessRecordHoldsTheFieldsAskedForAndNoSecret",
 	"authorize_log_fields": "TestDecisionIsWrittenWithPomeriumsNames", "metrics_address": "TestOperatorsListenersAreNotPublic",
@@ -61,8 +63,8 @@ var free = map[string]string{
 		directory routes route.cors route.redirect route.response route.to`,
 	"what is shown to prove who we are": `certificates certificate certificate_key idp_client_secret idp_service_account autocert_eab_key_id autocert_email
 		autocert_ca autocert_use_staging autocert_must_staple route.idp_client_secret route.tls_client_cert route.tls_client_key`,
-	"how fast something is noticed or given up; max_staleness holds in the end": "idp_refresh_directory_interval idp_refresh_directory_timeout drain_delay drain_timeout route.connect_timeout",
-	"what is trusted beside the system's": "autocert_trusted_ca",
+	"how fast something is noticed or given up; max_staleness holds in the end": "idp_refresh_directory_interval idp_refresh_directory_timeout directory.rate_limit_share drain_delay drain_timeout route.connect_timeout",
+	"what is trusted beside the system's":                                       "autocert_trusted_ca",
 	"what is said to applications and people, not to whom": `jwt_issuer_format jwt_claims_headers route.jwt_issuer_format log_level
 		branding branding.name branding.logo_file branding.accent_color branding.accent_color_dark branding.support_url branding.support_text branding.template_dir
 		route.id route.name route.description route.logo_url route.answers route.maintenance.message route.maintenance.retry_after`,

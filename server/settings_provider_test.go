@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"sallyport/identity"
 	"sallyport/internal/harness"
 	"sallyport/internal/oktatest"
 )
@@ -126,6 +128,20 @@ func TestSettingsOfTheDirectoryArrive(t *testing.T) {
 	if n := asked(""); n < 2 {
 		t.Errorf("without it: %d requests, too few for the other number to say anything", n)
 	}
+}
+
+// Of people, those count whom pass_statuses names, and of their groups those are
+// told that jwt_groups_filter names.
+func TestSettingsOfPeopleArrive(t *testing.T) {
+	w := harness.Start(t, harness.Options{Extra: "jwt_groups_filter: [admins]\ndirectory: {pass_statuses: []}"})
+	alice := harness.NewBrowser(t)
+	p := alice.SignIn(w.URL("admin", "/"), "alice@example.com", harness.AlicePassword)
+	claims := verifyAssertion(t, w, "admin", p.Seen(t).Header.Get("X-Pomerium-Jwt-Assertion"))
+	if groups := fmt.Sprint(claims["groups"]); !strings.Contains(groups, "admins") || strings.Contains(groups, "engineers") {
+		t.Errorf("upstreams are told of the groups %s, want admins alone", groups)
+	}
+	w.Okta.SetStatus("alice@example.com", identity.StatusLockedOut)
+	until(t, "who is locked out is denied", func() bool { return alice.Fetch("GET", w.URL("admin", "/"), nil).Status == http.StatusForbidden })
 }
 
 // An outage of the identity provider ends sessions after the grace, on requests

@@ -76,6 +76,8 @@ func TestSettingsOfRequestsArrive(t *testing.T) {
 		{"", "/a/../b", "", 200, `"/b"`},
 		{"normalize_path: false", "/a/../b", "", 400, ""},
 		{"", "/", "X_Odd: odd-value", 400, ""},
+		{"", "/a;x", "", 200, `"/a;x"`},
+		{"path_parameters_action: reject_request", "/a;x", "", 400, ""},
 		{"", "/", "Upgrade: own-1", 403, ""},
 		{"allow_upgrades: [own-1]", "/", "Upgrade: own-1", 200, `"/"`},
 		{"headers_with_underscores_action: allow", "/", "X_Odd: odd-value", 200, "odd-value"},
