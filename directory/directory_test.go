@@ -415,6 +415,40 @@ func TestConcurrentReadingsShareOneAnswer(t *testing.T) {
 	}
 }
 
+// T36: a thousand people at once, each read twice: each answer is about whom it
+// was asked of, with their groups.
+func TestManyPeopleAtOnceAreReadAsThemselves(t *testing.T) {
+	const people = 1000
+	r := newRig(t)
+	for i := range people {
+		id := fmt.Sprintf("00u%017d", i)
+		r.source.people[id] = &identity.Person{
+			ID: id, Login: id + "@example.com", Status: identity.StatusActive, Groups: []identity.Group{{ID: "00g" + id, Name: "of " + id}},
+		}
+	}
+	d := r.started()
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range 2 * people {
+		wg.Go(func() {
+			id := fmt.Sprintf("00u%017d", i%people)
+			<-start
+			read, err := d.Read(t.Context(), id)
+			if err != nil {
+				t.Errorf("%s: %v", id, err)
+				return
+			}
+			for _, p := range []*identity.Person{read, d.Person(id)} {
+				if p == nil || p.ID != id || p.Login != id+"@example.com" || len(p.Groups) != 1 || !p.HasGroup("of "+id) {
+					t.Errorf("asked for %s, got %+v", id, p)
+				}
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+}
+
 func TestPanicOfASourceIsAnError(t *testing.T) {
 	r := newRig(t)
 	d := r.started()
