@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/identity"
+	"sallyport/policy"
 	"sallyport/session"
 )
 
@@ -111,6 +113,40 @@ func TestT26SessionIDChangesAtSignInAndPresetCookiesNeverSignIn(t *testing.T) {
 	b.open("https://" + wiki + pathSignIn + "?" + paramPrompt + "=login")
 	if all := w.live(); len(all) != 1 || all[0].ID == first {
 		t.Errorf("the id did not change at the new sign-in: %d sessions", len(all))
+	}
+}
+
+// T26: an id that was known before privilege was gained is worth nothing
+// afterwards. A refresh gains none and keeps it.
+func TestT26IDOutlivesARefreshAndNoGainOfPrivilege(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn(wiki)
+	id, cookie := w.live()[0].ID, b.session(wiki)
+	f := w.refresher(w.sessions, nil)
+	w.clock.add(tokenLife * 95 / 100)
+	w.used(w.sessions)
+	if result := f.step(id); result != "ok" {
+		t.Fatalf("the refresh ended with %q", result)
+	}
+	if all := w.live(); len(all) != 1 || all[0].ID != id {
+		t.Errorf("the refresh left %d sessions, want the one of before", len(all))
+	}
+	w.idp.alter = func(s *identity.Subject) { s.Methods = []string{"pwd", "mfa"} }
+	for _, gain := range []string{stepUpPrompt(policy.SignIn{Method: "mfa"}), promptLogin} {
+		if p := b.open("https://" + wiki + pathSignIn + "?" + url.Values{paramPrompt: {gain}}.Encode()); p.status != 200 {
+			t.Fatalf("%s: %d at %s", gain, p.status, p.url)
+		}
+		all := w.live()
+		if len(all) != 1 || all[0].ID == id {
+			t.Fatalf("%s: %d sessions, and the id of before among them", gain, len(all))
+		}
+		thief := w.browser()
+		thief.keep(wiki, []*http.Cookie{{Name: w.codec.Name(), Value: cookie, Secure: true, Path: "/"}})
+		if p := thief.step("https://" + wiki + "/"); p.status == 200 {
+			t.Errorf("%s: the cookie of before is still let in", gain)
+		}
+		id, cookie = all[0].ID, b.session(wiki)
 	}
 }
 

@@ -187,3 +187,38 @@ func TestLoginAndAccountURLsLeadBack(t *testing.T) {
 		w.clock.add(landedLife)
 	}
 }
+
+// T20: no leg leads to where it was not listed, and none home to elsewhere,
+// whatever stands in depends_on or is signed by mistake.
+func TestT20LegsLeadOnlyToHostsOfRoutes(t *testing.T) {
+	w := newWorld(t)
+	s := w.service.Load()
+	for _, raw := range hostile {
+		for _, host := range append(s.legHosts([]string{raw, strings.TrimPrefix(raw, "https://")}, "elsewhere.localhost", "main"), s.legHosts([]string{raw}, "", "main")...) {
+			if !s.isRouteHost(host) {
+				t.Errorf("%q is a leg on %q", raw, host)
+			}
+		}
+		b := w.browser()
+		b.signIn(wiki)
+		for _, params := range []url.Values{{paramRedirect: {raw}}, {paramRedirect: {"https://" + wiki + "/"}, paramLegs: {raw}}} {
+			p := b.open(s.urls.sign(wiki, pathSignIn, params, signedURLLife))
+			if strings.Contains(p.url.Host, "evil") || slices.ContainsFunc(p.trail, func(u string) bool { return strings.HasPrefix(u, "https://"+evil) }) {
+				t.Errorf("%v led to %s", params, p.url)
+			}
+		}
+	}
+}
+
+// T20: the pop-up tells nobody but its own host and listed origins.
+func TestT20PopUpTellsNoOtherOrigin(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn(wiki)
+	for _, raw := range append([]string{"null", "*", "https://" + wiki + "/", "https://" + wiki + ":443", "https://" + strings.ToUpper(wiki)}, hostile...) {
+		p := b.open("https://" + wiki + pathPopup + "?" + url.Values{paramOrigin: {raw}}.Encode())
+		if want := map[bool]int{true: 200, false: 400}[raw == ""]; p.status != want || strings.Contains(p.body, "evil") {
+			t.Errorf("origin %q: %d, want %d\n%.200s", raw, p.status, want, p.body)
+		}
+	}
+}

@@ -49,6 +49,12 @@ type RefreshOptions struct {
 // token's life, so that sessions that began together do not come back together.
 // It lives as long as the process.
 //
+// A refreshed session keeps its id, on purpose: nobody signed in, the person and
+// the way they proved themselves stay what they were, and a new id would cut the
+// streams and programs of the old one. What gains privilege, a sign-in by stronger
+// means or as somebody else, goes through the authenticate host and makes a new
+// session; the old one ends there (callback.go).
+//
 // A session that nobody used since its last refresh is left alone; its next use
 // wakes it (Wake) and does not wait. Only a definite refusal ends a session. A
 // provider that cannot be asked is left alone for growing, jittered times, and
