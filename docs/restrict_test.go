@@ -42,6 +42,10 @@ var restricting = map[string]string{
 	"metrics_basic_auth": "TestOperatorsListenersAreNotPublic", "health_check_addr": "TestOperatorsListenersAreNotPublic", "debug_address": "TestOperatorsListenersAreNotPublic",
 	"policies": "TestEachOptionRestricts", "runtime_flags": "TestSettingsOfSigningOutArrive TestSettingsOfProgramsArrive TestExactPortsOnlyWhenAsked",
 
+	"downstream_mtls.ca": "TestEveryRouteNeedsATrustedCertificateByDefault TestEachOptionOfDownstreamMTLSRestricts", "downstream_mtls.crl": "TestARevokedCertificateLosesAccessOnOpenConnections",
+	"downstream_mtls.enforcement":             "TestRejectConnectionEndsTheHandshake TestEnforcementByPolicyLeavesItToTheRules",
+	"downstream_mtls.match_subject_alt_names": "TestEachOptionOfDownstreamMTLSRestricts", "downstream_mtls.max_verify_depth": "TestEachOptionOfDownstreamMTLSRestricts",
+
 	"route.from":   "TestHostSpellingsAreOneRoute TestConnectionForOneHostDoesNotServeAnother",
 	"route.prefix": "TestKeysOfRoutesArrive", "route.path": "TestKeysOfRoutesArrive", "route.regex": "TestKeysOfRoutesArrive",
 	"route.policy": "TestEachOptionRestricts TestKeysOfRoutesArrive", "route.allowed_users": "TestKeysOfRoutesArrive", "route.allowed_domains": "TestKeysOfRoutesArrive",
@@ -59,7 +63,7 @@ var restricting = map[string]string{
 
 // free are the keys that restrict nothing, by why that is.
 var free = map[string]string{
-	"only a place": `address event_hook event_hook.path idp_provider databroker_storage_type databroker_storage_connection_string
+	"only a place": `address event_hook event_hook.path downstream_mtls idp_provider databroker_storage_type databroker_storage_connection_string
 		directory routes route.cors route.redirect route.response route.to`,
 	"what is shown to prove who we are": `certificates certificate certificate_key idp_client_secret idp_service_account autocert_eab_key_id autocert_email
 		autocert_ca autocert_use_staging autocert_must_staple route.idp_client_secret route.tls_client_cert route.tls_client_key`,
