@@ -2,6 +2,9 @@ package config
 
 import (
 	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -113,6 +116,31 @@ func TestDataDirectory(t *testing.T) {
 	} {
 		if got := load(t, "log_level: info\n", append([]string{"HOME="}, c.env...)...).Storage.DataDir; got != c.want {
 			t.Errorf("%v: expected %s, got %s", c.env, c.want, got)
+		}
+	}
+}
+
+// T39: what comes from the environment or a file is what it is: nothing in it is
+// looked up, run or decoded once more.
+func TestValuesAreNotExpandedAgain(t *testing.T) {
+	t.Setenv("HOME", "/home/somebody")
+	dir := t.TempDir()
+	for i, text := range []string{"${HOME}", "$HOME", "$(id)", "`id`", "{{.}}", "%HOME%", "$$", "*anchor", "&anchor x", "!!binary eA==", "<<", "<nil>", "file:///etc/passwd", `a\nb`, `"quoted"`, "~", "null", "0x10", "%41"} {
+		file := filepath.Join(dir, fmt.Sprintf("$HOME-%d", i))
+		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for way, environ := range map[string][]string{
+			"the environment": {"IDP_CLIENT_SECRET=" + text}, "a file that the environment names": {"IDP_CLIENT_SECRET_FILE=" + file}, "a file": nil,
+		} {
+			yaml := "authenticate_service_url: https://authenticate.example.com\nidp_provider: okta\nidp_provider_url: https://acme.okta.com\nidp_client_id: a\n"
+			if environ == nil {
+				yaml += "idp_client_secret_file: '" + file + "'\n"
+			}
+			cfg, problems := Load(LoadOptions{File: "config.yaml", Bytes: []byte(yaml), Environ: environ})
+			if cfg == nil || cfg.Provider.ClientSecret != text {
+				t.Errorf("%q from %s: read as %+v, %v", text, way, cfg, problems)
+			}
 		}
 	}
 }

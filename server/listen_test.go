@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"encoding/pem"
 	"io"
 	"math/big"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -96,9 +98,15 @@ func TestSIGHUPReloads(t *testing.T) {
 func TestOperatorsListenersAreNotPublic(t *testing.T) {
 	w := harness.Start(t, harness.Options{Extra: "metrics_basic_auth: dXNlcjpwYXNz\ndebug_address: 127.0.0.1:0"})
 	b := harness.NewBrowser(t)
-	for _, path := range []string{"/metrics", "/debug/pprof/", "/readyz", "/status", "/v1/sessions"} {
-		if p := b.Get(w.URL("nowhere", path)); p.Status != 404 {
-			t.Errorf("%s on the public listener: %d, want 404", path, p.Status)
+	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/heap", "/readyz", "/startupz", "/status", "/v1/sessions", "/v1/sessions/revoke"} {
+		// No route, no page of ours, a rule that wants somebody; the application's own where anybody may come.
+		for host, want := range map[string]int{"nowhere": 404, "authenticate": 404, "app": 401, "public": 200} {
+			for _, method := range []string{"GET", "POST"} {
+				p := b.Fetch(method, w.URL(host, path), nil)
+				if p.Status != want || (host == "public") != strings.HasPrefix(p.Body, `{"method":"`+method+`"`) {
+					t.Errorf("%s %s on %s of the public listener: %d, want %d\n%.200s", method, path, host, p.Status, want, p.Body)
+				}
+			}
 		}
 	}
 	if code, _ := operator(t, w.Server.MetricsAddr(), "/metrics"); code != http.StatusUnauthorized {
@@ -120,5 +128,32 @@ func TestOperatorsListenersAreNotPublic(t *testing.T) {
 	defer resp.Body.Close()
 	if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 || !strings.Contains(string(body), "sallyport_requests_total") {
 		t.Errorf("metrics with the password: %d", resp.StatusCode)
+	}
+}
+
+// T16: browsers send requests for another host of the same certificate over an
+// HTTP/2 connection that they have, and are let; for a host of another
+// certificate they are told to open a new one.
+func TestConnectionsServeTheHostsOfTheirCertificate(t *testing.T) {
+	w := harness.Start(t, harness.Options{})
+	certFile, keyFile := certify(t, w.Dir, "two hosts", "app.localhost", "public.localhost")
+	w.WriteConfig(harness.DefaultRoutes, "certificates: [{cert: "+certFile+", key: "+keyFile+"}]")
+	if err := w.Server.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	tr := &http.Transport{ForceAttemptHTTP2: true, DialTLSContext: func(_ context.Context, network, _ string) (net.Conn, error) {
+		return tls.Dial(network, "127.0.0.1:"+w.Port, &tls.Config{InsecureSkipVerify: true, ServerName: "app.localhost", NextProtos: []string{"h2"}})
+	}}
+	t.Cleanup(tr.CloseIdleConnections)
+	for host, want := range map[string]int{"app": 401, "public": 200, "admin": 421, "nowhere": 421} {
+		req, _ := http.NewRequest("GET", w.URL(host, "/"), nil)
+		res, err := tr.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != want || res.ProtoMajor != 2 {
+			t.Errorf("%s over a connection for app: %d by %s, want %d", host, res.StatusCode, res.Proto, want)
+		}
 	}
 }

@@ -166,6 +166,22 @@ func TestSeenIsBelievedForTheVerySameCookieOnly(t *testing.T) {
 	}
 }
 
+// T28: what is longer than any cookie of ours is not looked at, neither opened nor
+// remembered, to the byte.
+func TestT28AcceptedCookiesAreBounded(t *testing.T) {
+	c := newTestCodec(t)
+	for length, want := range map[int]bool{maxSessionCookie: true, maxSessionCookie + 1: false} {
+		value, id := strings.Repeat("v", length), strings.Repeat("i", idLen)
+		c.seen.add(c.Name(), testHost, value, id)
+		if got, ok := c.SessionID(requestWith(c.Name()+"="+value), c.Name(), testHost); ok != want || ok && got != id {
+			t.Errorf("a cookie of %d characters: %q, %t; want %t", length, got, ok, want)
+		}
+	}
+	if n := len(cookieFor(t, c, c.Name(), testHost, testSession())); 2*n > maxSessionCookie {
+		t.Errorf("our own cookies have %d of %d characters", n, maxSessionCookie)
+	}
+}
+
 // A cookie that is ours by key and host, but holds no id, names no session.
 func TestSealedCookieMustHoldAnID(t *testing.T) {
 	c := newTestCodec(t)
