@@ -46,6 +46,8 @@ var restricting = map[string]string{
 	"downstream_mtls.enforcement":             "TestRejectConnectionEndsTheHandshake TestEnforcementByPolicyLeavesItToTheRules",
 	"downstream_mtls.match_subject_alt_names": "TestEachOptionOfDownstreamMTLSRestricts", "downstream_mtls.max_verify_depth": "TestEachOptionOfDownstreamMTLSRestricts",
 
+	"error_details_policy": "TestAnOperatorSeesHowTheyWereDeniedAndNobodyElseDoes TestNobodySeesHowTheyWereDeniedWithoutAPolicyThatSaysSo",
+
 	"route.from":   "TestHostSpellingsAreOneRoute TestConnectionForOneHostDoesNotServeAnother",
 	"route.prefix": "TestKeysOfRoutesArrive", "route.path": "TestKeysOfRoutesArrive", "route.regex": "TestKeysOfRoutesArrive",
 	"route.policy": "TestEachOptionRestricts TestKeysOfRoutesArrive", "route.allowed_users": "TestKeysOfRoutesArrive", "route.allowed_domains": "TestKeysOfRoutesArrive",
