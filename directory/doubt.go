@@ -131,7 +131,7 @@ func (d *Directory) Unknown() []string {
 			all = append(all, ambiguous("group", ref, snap.GroupsNamed(ref)).Error())
 		case pinned && (g == nil || g.gone):
 			all = append(all, fmt.Sprintf("the group %q, which is %s, was deleted: nobody is in it", ref, id))
-		case !pinned && snap.group(ref) == nil && len(snap.groupNames.all(ref)) == 0:
+		case !pinned && snap.group(ref) == nil && (identity.IsGroupID(ref) || len(snap.groupNames.all(ref)) == 0):
 			all = append(all, fmt.Sprintf("there is no group %q: nobody is in it", ref))
 		}
 	}

@@ -129,3 +129,28 @@ func TestPinnedNameHoldsForSingleReadings(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoNamesAGroupAfterAnIDGainsNothing(t *testing.T) {
+	const absent = "00gNotThereAtAll0000"
+	w := newWorld(t, 5)
+	admins := w.org.addGroup("admins", idp.GroupOkta)
+	mallory := w.org.addPerson(identity.StatusActive)
+	w.names = []string{admins, absent}
+	for _, name := range w.names {
+		w.org.join(w.org.addGroup(name, idp.GroupOkta), mallory)
+	}
+	w.start()
+	w.run(2 * time.Minute)
+	alone, err := w.d.Read(t.Context(), mallory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*identity.Person{w.d.snap.Load().Person(mallory), w.d.Person(mallory), alone} {
+		if len(p.Groups) < 2 || p.HasGroup(admins) || p.HasGroup(absent) {
+			t.Errorf("groups %v: in the group of that id %v, of the id that is not there %v", p.Groups, p.HasGroup(admins), p.HasGroup(absent))
+		}
+	}
+	if pins := w.d.Pins(); len(pins) != 0 {
+		t.Errorf("an id is pinned as if it were a name: %+v", pins)
+	}
+}

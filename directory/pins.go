@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"sallyport/identity"
 )
 
 // Relevant is what policies name: it is read first.
@@ -139,7 +141,7 @@ func (s *syncer) pin(e *edit) (changed bool) {
 		if pinned && was != "" {
 			continue
 		}
-		if _, isID := e.gids.first(ref); isID {
+		if _, isID := e.gids.first(ref); isID || identity.IsGroupID(ref) { // of a group that is not there yet, too
 			continue
 		}
 		ids := e.named(ref)

@@ -97,6 +97,24 @@ func TestAPinnedNameFindsOneGroup(t *testing.T) {
 	}
 }
 
+// A group may be called anything, also what another group's id is.
+func TestAGroupThatIsCalledLikeAnIDIsNotThatGroup(t *testing.T) {
+	const id = "00g1a2B3c4D5e6F7g8H9"
+	impostor, alike := Group{"00g00000000000000001", id}, Group{"00g00000000000000002", "00g1a2B3c4D5e6F7g8-9"}
+	for _, pins := range []map[string]string{nil, {"admins": id}, {id: impostor.ID}} {
+		p := NewPersonPinned(Person{Groups: []Group{impostor, alike}}, pins)
+		if p.HasGroup(id) || p.HasGroup("admins") {
+			t.Errorf("pins %v: whoever named a group after the id is in the group", pins)
+		}
+		if !p.HasGroup(impostor.ID) || !p.HasGroup(alike.Name) {
+			t.Errorf("pins %v: the groups of the person are lost", pins)
+		}
+		if p := NewPersonPinned(Person{Groups: []Group{{ID: id}}}, pins); !p.HasGroup(id) {
+			t.Errorf("pins %v: a member of the group itself is not in it", pins)
+		}
+	}
+}
+
 func TestTheFoldedEmailIsThatOfThePerson(t *testing.T) {
 	p := NewPerson(Person{Email: "Alice@Example.com"})
 	if got, ok := p.FoldedEmail(); !ok || got != "alice@example.com" {

@@ -39,6 +39,22 @@ type Group struct {
 	Name string `json:"name"`
 }
 
+// IsGroupID reports whether text has the form of Okta's group ids: 00g and 17
+// letters or digits. A name of that form counts as no name: whoever may name a
+// group could otherwise pass it off as the one that a policy means by its id.
+func IsGroupID(text string) bool {
+	const prefix, length = "00g", 20
+	if len(text) != length || !strings.HasPrefix(text, prefix) {
+		return false
+	}
+	for _, c := range []byte(text) {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
 // Person is a person as the directory knows them. Build with NewPerson;
 // read-only afterwards.
 type Person struct {
@@ -84,12 +100,12 @@ func groupNames(groups []Group, pins map[string]string) []string {
 	names := make([]string, 0, 2*len(groups))
 	for _, g := range groups {
 		names = append(names, g.ID)
-		if _, pinned := pins[g.Name]; !pinned {
+		if _, pinned := pins[g.Name]; !pinned && !IsGroupID(g.Name) {
 			names = append(names, g.Name)
 		}
 	}
 	for name, id := range pins {
-		if _, in := slices.BinarySearchFunc(groups, id, byID); in && id != "" {
+		if _, in := slices.BinarySearchFunc(groups, id, byID); in && id != "" && !IsGroupID(name) {
 			names = append(names, name)
 		}
 	}

@@ -28,7 +28,7 @@ var criterionTexts = map[string]struct{ data, doc string }{
 	"device":                     {"`{is, approved, type}`", "A registered device. Sessions know of none, so that whoever needs one is denied."},
 	"domain":                     {"string operators", "What follows the `@` of the e-mail, whatever its letter case."},
 	"email":                      {"string operators", "The e-mail, whatever its letter case: the directory's where there is one."},
-	"groups":                     {"list operators", "Groups of the directory, by id or name."},
+	"groups":                     {"list operators", "Groups of the directory, by id or name. A name that has the form of an id (00g and 17 letters or digits) is none."},
 	"http_header":                {"string operators", "A header of the request; it does not hold where the header is missing. Clients write what they like."},
 	"http_method":                {"string operators", "The method of the request. Where a policy names it, headers that ask the application for another method are not passed on."},
 	"http_path":                  {"string operators", "The path of the request, without the query."},

@@ -130,6 +130,19 @@ func TestUpstreamsAreToldOfTheGroupsTheirRouteLists(t *testing.T) {
 	}
 }
 
+func TestUpstreamsAreToldOfNoGroupThatIsCalledLikeAnID(t *testing.T) {
+	const id = "00g1a2B3c4D5e6F7g8H9"
+	a := assertions(t, AssertionOptions{ClaimsHeaders: claimHeaders("groups")})
+	person := identity.NewPerson(identity.Person{ID: "00ualice", Groups: []identity.Group{{ID: "g1", Name: id}, {ID: "g2", Name: "Dev"}}})
+	told, err := a.tell(aSession("alice"), person, "app.test", "", newGroupFilter([]string{id, "g1", "g2", "Dev"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]any{"g1", "g2", "Dev"}, verified(t, a, told.jwt[0])["groups"]); diff != "" || told.headers[0].value[0] != "g1,g2,Dev" {
+		t.Errorf("header %q, groups (-want +got):\n%s", told.headers[0].value[0], diff)
+	}
+}
+
 // T35: the assertion for one route says that it is for that route.
 func TestAssertionIsForOneHost(t *testing.T) {
 	a := assertions(t, AssertionOptions{})

@@ -49,7 +49,9 @@ func factsOf(s *session.Session, p *identity.Person) facts {
 		f.groups = append(f.groups, g.ID)
 	}
 	for _, g := range p.Groups {
-		f.groups = append(f.groups, g.Name)
+		if !identity.IsGroupID(g.Name) { // upstreams compare ids too
+			f.groups = append(f.groups, g.Name)
+		}
 	}
 	return f
 }
