@@ -1,6 +1,7 @@
 package authenticate
 
 import (
+	"net/http"
 	"testing"
 
 	"sallyport/config"
@@ -29,5 +30,27 @@ func BenchmarkSessionOfAProgramToken(b *testing.B) {
 		if ss, _, err := s.Session(r, route); ss == nil || err != nil {
 			b.Fatal(ss, err)
 		}
+	}
+}
+
+// What a stranger costs who is sent to sign in: an attempt is made, sealed into
+// its cookie, and the address signed. Beside it, what any redirect costs.
+func BenchmarkStartOfASignIn(b *testing.B) {
+	w := newWorld(b)
+	r := w.request(wiki)
+	r.Header.Set("Accept", "text/html")
+	for name, handle := range map[string]func(http.ResponseWriter){
+		"sign-in":  func(rec http.ResponseWriter) { w.serve(rec, r) },
+		"redirect": func(rec http.ResponseWriter) { redirect(rec, r, "https://"+wiki+"/elsewhere") },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				rec := newRecorder()
+				if handle(rec); rec.status != http.StatusFound {
+					b.Fatal(rec.status)
+				}
+			}
+		})
 	}
 }

@@ -6,8 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"sallyport/internal/harness"
 )
@@ -73,4 +77,87 @@ func requestLines(t *testing.T, log string) (lines []string) {
 		}
 	}
 	return lines
+}
+
+// T48: people who sign in, are denied, read streams and ask for what anybody may
+// have, all at once: each request that was answered has one record, each decision
+// one more, and no line is torn or joined with another.
+func TestEveryRequestHasItsRecordsWhateverElseHappens(t *testing.T) {
+	w := harness.Start(t, harness.Options{
+		Upstream: http.HandlerFunc(fewEvents), Extra: "access_log_fields: [request-id, path, authority]\nauthorize_log_fields: [request-id, path]",
+	})
+	people := []struct{ login, password string }{{"alice@example.com", harness.AlicePassword}, {"bob@example.com", harness.BobPassword}}
+	browsers := make([]*harness.Browser, 8)
+	var wg sync.WaitGroup
+	for i := range browsers {
+		browsers[i] = harness.NewBrowser(t)
+		wg.Go(func() {
+			b, who := browsers[i], people[i%2]
+			for _, host := range []string{"app", "admin"} { // bob is denied on admin
+				b.SignIn(w.URL(host, "/"), who.login, who.password)
+			}
+			for range 5 {
+				for _, to := range []string{w.URL("public", "/"), w.URL("app", "/events"), w.URL("admin", "/"), w.URL("nowhere", "/")} {
+					b.Get(to)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	asked := map[string]int{} // by host; each page of ours and of the application is one request
+	for _, b := range browsers {
+		for _, visited := range b.Trail {
+			if u, err := url.Parse(visited); err == nil && strings.HasSuffix(u.Host, ".localhost:"+w.Port) {
+				asked[u.Host]++
+			}
+		}
+	}
+	total := 0
+	for _, n := range asked {
+		total += n
+	}
+	until(t, "every request is recorded", func() bool { return len(requestLines(t, w.Log.String())) >= total })
+	recorded, requests, decisions := map[string]int{}, map[string]bool{}, map[string]int{}
+	for line := range strings.Lines(w.Log.String()) {
+		var rec map[string]any
+		if err := json.Unmarshal([]byte(line), &rec); err != nil {
+			t.Fatalf("line %q: %v", line, err)
+		}
+		id, _ := rec["request-id"].(string)
+		switch rec["msg"] {
+		case "http-request":
+			if host, _ := rec["authority"].(string); id == "" || requests[id] {
+				t.Errorf("a request without an id of its own: %s", line)
+			} else {
+				recorded[host]++
+			}
+			requests[id] = true
+		case "authorize check":
+			decisions[id]++
+		}
+	}
+	if d := cmp.Diff(asked, recorded); d != "" || total < 8*20 {
+		t.Errorf("%d requests by host, asked and recorded (-/+):\n%s", total, d)
+	}
+	for id, n := range decisions {
+		if !requests[id] || n != 1 {
+			t.Errorf("request %q: %d decisions are recorded, and the request %t", id, n, requests[id])
+		}
+	}
+	if want := asked["app.localhost:"+w.Port]/2 + asked["public.localhost:"+w.Port]; len(decisions) < want {
+		t.Errorf("%d decisions are recorded, want %d at least", len(decisions), want)
+	}
+}
+
+// fewEvents is an application that sends a stream with an end.
+func fewEvents(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/events" {
+		harness.Echo(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	for range 3 {
+		_, _ = io.WriteString(w, "data: beat\n\n")
+		_ = http.NewResponseController(w).Flush()
+	}
 }
