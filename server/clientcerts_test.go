@@ -136,9 +136,10 @@ func TestEveryRouteNeedsATrustedCertificateByDefault(t *testing.T) {
 	if log := w.Log.String(); strings.Contains(log, "alice@example.com") || strings.Contains(log, "MII") {
 		t.Error("the log holds more of a certificate than its fingerprint")
 	}
-	if log := w.Log.String(); !strings.Contains(log, `"client-certificate-problem":"it was revoked`) || !strings.Contains(log, `"client-certificate":"`) {
-		t.Error("the decision record does not say what was wrong with the certificate")
-	}
+	until(t, "the decision record says which certificate it was, and what was wrong with it", func() bool {
+		log := w.Log.String()
+		return strings.Contains(log, `"client-certificate-problem":"it was revoked`) && strings.Contains(log, `"client-certificate":"`)
+	})
 }
 
 func subjectOf(p *certtest.Pair) string {
@@ -345,9 +346,9 @@ func TestARevokedCertificateLosesAccessOnOpenConnections(t *testing.T) {
 				t.Errorf("%s: the request took a new connection: nothing was seen of the old one", enforcement)
 			}
 			_, _ = io.Copy(io.Discard, stream.Body)
-			if !strings.Contains(w.Log.String(), "streams ended that would not be let in any more") {
-				t.Errorf("%s, h2 %v: the stream was not cut", enforcement, h2)
-			}
+			until(t, "the log says that the stream was cut", func() bool {
+				return strings.Contains(w.Log.String(), "streams ended that would not be let in any more")
+			})
 			if status, body := get(t, bob, w.URL("valid", "/")); status != 200 {
 				t.Errorf("%s, h2 %v: bob: %d %s", enforcement, h2, status, body)
 			}

@@ -53,9 +53,10 @@ func TestAssignmentsAndAttributesAreFollowed(t *testing.T) {
 	if p := alice.Get(w.URL("twins", "/")); p.Status != 403 || !strings.Contains(p.Body, "directory-unclear") {
 		t.Errorf("a label of two applications: %d\n%s", p.Status, p.Body)
 	}
-	if log := w.Log.String(); !strings.Contains(log, twin1) || !strings.Contains(log, twin2) || !strings.Contains(log, "Ghost") {
-		t.Error("the log does not name both applications of one label, and the one that is not there")
-	}
+	eventually(t, "the log to name both applications of one label, and the one that is not there", func() bool {
+		log := w.Log.String()
+		return strings.Contains(log, twin1) && strings.Contains(log, twin2) && strings.Contains(log, "Ghost")
+	})
 	if got := status("ghost"); got != 403 {
 		t.Errorf("an application that is not there: %d, expected 403", got)
 	}
