@@ -143,6 +143,14 @@ var inertRouteKeys = slices.Concat(
 		{"tls_downstream_client_ca", "PEM", noRouteAuthority},
 		{"tls_downstream_client_ca_file", "path", noRouteAuthority},
 	}),
+	keysOf(NoEffect, "", []inert{
+		{"least_request_lb_config", "mapping", envoyOnly},
+		{"maglev_lb_config", "mapping", envoyOnly},
+		{"ring_hash_lb_config", "mapping", envoyOnly},
+	}),
+	keysOf(Removed, "write load_balancing_policy", []inert{
+		{"lb_policy", "text", "it was Envoy's name for load_balancing_policy"},
+	}),
 	keysOf(Removed, "set_request_headers can do it: Authorization: \"Bearer ${pomerium.id_token}\"", []inert{
 		{"set_authorization_header", "text", "Pomerium took it out"},
 	}))

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -39,7 +40,7 @@ func readRequestHeaders(d *draft, v value) {
 		}
 		t, err := template.Parse(text)
 		if err != nil {
-			p.value.fail("write $$ for a dollar sign", "%v", err)
+			p.value.fail(referenceHint(err), "%v", err)
 			continue
 		}
 		for _, k := range []template.Kind{template.ClientCertFingerprint, template.ClientCertSANDNS, template.ClientCertSANEmail} {
@@ -54,6 +55,14 @@ func readRequestHeaders(d *draft, v value) {
 		}
 		d.SetRequestHeaders = append(d.SetRequestHeaders, Header{name, text})
 	}
+}
+
+// referenceHint says what could stand where a template is not understood.
+func referenceHint(err error) string {
+	if errors.Is(err, template.ErrUnknown) {
+		return "known are " + strings.Join(template.Names(), ", ") + "; what is known of the person goes into headers by jwt_claims_headers"
+	}
+	return "write $$ for a dollar sign"
 }
 
 func (v value) headerNames() []string {

@@ -112,6 +112,10 @@ func (l *loader) checkKnowable(g *globals, p *policy.Policy) {
 		l.warnOf(policy.LintNeverHolds, at, "leave it out, and let the upstream decide which tools may be called",
 			"mcp_tool never holds here: the Model Context Protocol is not read, so that it neither lets a tool be called nor keeps one from it")
 	}
+	for _, at := range p.Uses("device") {
+		l.warnOf(policy.LintNeverHolds, at, "ask for a certificate of the device instead, with downstream_mtls and client_certificate",
+			"device never holds here: sessions know of no device")
+	}
 	account := g.Provider.ServiceAccount
 	if account.APIKey == "" && len(account.Raw) == 0 && !g.directory {
 		for _, ref := range p.UsesGroups() {

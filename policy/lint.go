@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"strings"
 
 	"sallyport/identity"
 )
@@ -41,6 +42,37 @@ func (p *Policy) Lint() []Problem {
 			case always && len(p.rules) > 1 && p.allowsBeside(r):
 				note(l.pos, LintAlwaysHolds, "remove the other allow rules, or this one", "this list always holds: the route is public, and its other allow rules mean nothing")
 			}
+		}
+	}
+	return append(out, p.lintAddresses()...)
+}
+
+// lintAddresses finds an address where a domain is asked for, and the reverse.
+// Allowed users of Pomerium's older keys may be ids, and are asked for as both.
+func (p *Policy) lintAddresses() []Problem {
+	var out []Problem
+	note := func(at Position, hint, format string, args ...any) {
+		out = append(out, Problem{Position: at, Code: LintNeverHolds, Message: fmt.Sprintf(format, args...), Hint: hint})
+	}
+	ids := map[Position]bool{}
+	for _, ref := range p.Named("user") {
+		ids[ref.Position] = true
+	}
+	for _, ref := range p.Named("email") {
+		local, domain, whole := strings.Cut(ref.Name, "@")
+		switch {
+		case whole && (local == "" || local == "*"):
+			note(ref.Position, "write domain: {is: "+domain+"}", "email is a whole address, and nobody has %q", ref.Name)
+		case !whole && !ids[ref.Position]:
+			note(ref.Position, "write NAME@DOMAIN, or ask for the domain", "email is a whole address, and nobody has %q", ref.Name)
+		}
+	}
+	for _, ref := range p.Named("domain") {
+		switch _, after, at := strings.Cut(ref.Name, "@"); {
+		case at:
+			note(ref.Position, "write "+after, "domain is what follows the @, and nobody has %q", ref.Name)
+		case strings.HasPrefix(ref.Name, "*."):
+			note(ref.Position, "write domain: {ends_with: "+ref.Name[1:]+"}, or is for the domain itself", "domain knows no wildcards, and nobody has %q", ref.Name)
 		}
 	}
 	return out

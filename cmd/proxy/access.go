@@ -15,9 +15,7 @@ import (
 )
 
 func newAccess() *cobra.Command {
-	cmd := &cobra.Command{Use: "access", Short: "review who may reach what"}
-	cmd.AddCommand(newAccessReview())
-	return cmd
+	return newGroup("access", "review who may reach what", newAccessReview())
 }
 
 func newAccessReview() *cobra.Command {

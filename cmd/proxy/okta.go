@@ -15,9 +15,7 @@ import (
 )
 
 func newOkta() *cobra.Command {
-	cmd := &cobra.Command{Use: "okta", Short: "create a key for Okta, check the set-up there, read the directory once"}
-	cmd.AddCommand(newOktaKeygen(), newOktaCheck(), newOktaSync(), newOktaPins())
-	return cmd
+	return newGroup("okta", "create a key for Okta, check the set-up there, read the directory once", newOktaKeygen(), newOktaCheck(), newOktaSync(), newOktaPins())
 }
 
 // loadOkta reads a configuration whose provider is Okta.

@@ -13,9 +13,7 @@ import (
 )
 
 func newPolicy() *cobra.Command {
-	cmd := &cobra.Command{Use: "policy", Short: "test policies"}
-	cmd.AddCommand(newPolicyTest())
-	return cmd
+	return newGroup("policy", "test policies", newPolicyTest())
 }
 
 func newPolicyTest() *cobra.Command {

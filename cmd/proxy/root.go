@@ -45,6 +45,18 @@ func newRoot() *cobra.Command {
 	return root
 }
 
+// newGroup is a command that only holds others. Alone it prints its help; a name
+// that none of them has is a mistake, so that a build job with one does not pass.
+func newGroup(name, short string, commands ...*cobra.Command) *cobra.Command {
+	group := &cobra.Command{
+		Use: name, Short: short, Args: noArgs, DisableFlagsInUseLine: true,
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	group.AddCommand(commands...)
+	return group
+}
+
 // noArgs refuses arguments, with what was probably meant.
 func noArgs(cmd *cobra.Command, args []string) error {
 	switch {

@@ -19,9 +19,7 @@ import (
 )
 
 func newSessions() *cobra.Command {
-	cmd := &cobra.Command{Use: "sessions", Short: "list and revoke the sessions of a running instance"}
-	cmd.AddCommand(newSessionsList(), newSessionsRevoke())
-	return cmd
+	return newGroup("sessions", "list and revoke the sessions of a running instance", newSessionsList(), newSessionsRevoke())
 }
 
 func newSessionsList() *cobra.Command {

@@ -18,6 +18,8 @@ package template
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -38,7 +40,15 @@ const (
 	RequestHeader
 )
 
-// Names are the references that take no argument, as written.
+// ErrUnknown is a reference that was surely meant as one and that nobody knows.
+var ErrUnknown = errors.New("unknown reference")
+
+// Names are the references there are, as written, sorted.
+func Names() []string {
+	return append(slices.Sorted(maps.Keys(names)), `pomerium.request.headers["NAME"]`)
+}
+
+// names are the references that take no argument, as written.
 var names = map[string]Kind{
 	"pomerium.jwt":                     JWT,
 	"pomerium.access_token":            AccessToken,
@@ -181,7 +191,7 @@ func resolve(name string) (Part, error) {
 // Anything else after a dollar sign may be part of a password.
 func unknown(name string) error {
 	if strings.HasPrefix(name, "pomerium") {
-		return fmt.Errorf("unknown reference %q", name)
+		return fmt.Errorf("%w %q", ErrUnknown, name)
 	}
 	return errors.New("a dollar sign begins no known reference")
 }
