@@ -18,6 +18,7 @@ import (
 	"sallyport/identity"
 	"sallyport/policy"
 	"sallyport/session"
+	"sallyport/telemetry"
 )
 
 // people is a directory by subject id.
@@ -253,7 +254,7 @@ func TestDecisionIsWrittenWithPomeriumsNames(t *testing.T) {
 	}{
 		{"allowed", wiki, signedIn("ann"), nil, map[string]any{
 			"check-request-id": "q1", "email": "ann@example.com", "host": "wiki.example.com", "ip": "192.0.2.1", "method": "GET", "path": "/x",
-			"request-id": "q1", "route-id": "r1", "session-id": "s-ann", "user": "ann",
+			"request-id": "q1", "route-id": "r1", "session-id": telemetry.SessionLabel("s-ann"), "user": "ann",
 			"allow": true, "allow-why-true": []any{"groups-ok"}, "deny": false, "deny-why-false": []any{}, "effect": "allow", "rule": "config.yaml:1:1",
 		}},
 		{"signed out", wiki, nil, []string{}, map[string]any{

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"sallyport/telemetry"
 )
 
 // field is one name of authorize_log_fields.
@@ -51,7 +53,7 @@ var fields = map[string]func(*Record) (slog.Value, bool){
 		if r.Session == nil {
 			return slog.Value{}, false
 		}
-		return text(r.Session.ID)
+		return text(telemetry.SessionLabel(r.Session.ID))
 	},
 	"user": func(r *Record) (slog.Value, bool) {
 		if r.Session == nil {

@@ -118,7 +118,7 @@ func (s *Server) adminRevoke(w http.ResponseWriter, r *http.Request) {
 	var req RevokeRequest
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&req); err != nil || !req.one() {
+	if err := dec.Decode(&req); err != nil || !req.One() {
 		writeJSON(w, http.StatusBadRequest, map[string]string{"error": "expected exactly one of id, email and subject"})
 		return
 	}
@@ -142,7 +142,8 @@ func (s *Server) adminRevoke(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"revoked": ended})
 }
 
-func (q RevokeRequest) one() bool {
+// One reports whether exactly one of ID, Email and Subject is given.
+func (q RevokeRequest) One() bool {
 	n := 0
 	for _, v := range []string{q.ID, q.Email, q.Subject} {
 		if v != "" {

@@ -69,6 +69,9 @@ func newSessionsRevoke() *cobra.Command {
 	cmd.Flags().StringVar(&req.Email, "email", "", "all sessions of the person with this `address`")
 	cmd.Flags().StringVar(&req.Subject, "subject", "", "all sessions of the person with this Okta user `id`")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if !req.One() {
+			return fmt.Errorf("%w: expected exactly one of --id, --email and --subject", errUsage)
+		}
 		var answer struct {
 			Revoked int `json:"revoked"`
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"net"
@@ -71,7 +72,11 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // verify checks the assertion as docs/how-to/verify-the-assertion.md says.
 func (a *app) verify(r *http.Request) (person, error) {
 	var who person
-	token, err := jwt.ParseSigned(r.Header.Get(assertionHeader), []jose.SignatureAlgorithm{jose.ES256})
+	text := r.Header.Get(assertionHeader)
+	if text == "" {
+		return who, errors.New("no assertion came: nobody is signed in, or the request did not come through the proxy")
+	}
+	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return who, fmt.Errorf("no assertion: %w", err)
 	}

@@ -89,7 +89,7 @@ type Result struct {
 // Judge makes the result of a test from its decision.
 func Judge(t Test, d policy.Decision) Result {
 	r := Result{Test: t, Got: d.Effect.String(), Reasons: (d.AllowReasons | d.DenyReasons).Names()}
-	if r.Got == WantStepUp && t.Want != WantStepUp {
+	if r.Got == WantStepUp && t.Want == WantUnauthenticated {
 		r.Got = WantUnauthenticated
 	}
 	if r.Reasons == nil {

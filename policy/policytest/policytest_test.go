@@ -136,6 +136,9 @@ func TestAskingToSignInAgainIsASignIn(t *testing.T) {
 	if got := Judge(Test{Want: WantStepUp}, d); !got.Passed() {
 		t.Errorf("got %+v", got)
 	}
+	if got := Judge(Test{Want: WantAllow}, d); got.Passed() || got.Got != WantStepUp {
+		t.Errorf("somebody who wanted allow is not told of the step-up: %+v", got)
+	}
 	if got := Judge(Test{Want: WantStepUp}, policy.Decision{Effect: policy.Unauthenticated}); got.Passed() {
 		t.Errorf("got %+v", got)
 	}
