@@ -14,7 +14,7 @@ const maxAuthority = 262
 // dot, no ":443". Whatever is no plain host (user information, blanks, letters
 // beyond ASCII, a bad port) is refused.
 func authority(host string) (string, bool) {
-	if host == "" || len(host) > maxAuthority {
+	if len(host) > maxAuthority {
 		return "", false
 	}
 	lower := strings.ToLower(host)
@@ -42,8 +42,7 @@ func splitPort(host string) (name, port string, ok bool) {
 		return host, "", true
 	}
 	name, port = host[:i], host[i+1:]
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || n == 0 || port[0] == '0' || port[0] == '+' {
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil || port[0] == '0' {
 		return "", "", false
 	}
 	return name, port, true
@@ -57,7 +56,7 @@ func plainName(name string) bool {
 		addr, err := netip.ParseAddr(inner)
 		return ok && err == nil && addr.Is6() && addr.Zone() == ""
 	}
-	if name == "" || name[0] == '.' || name[0] == '-' || strings.Contains(name, "..") {
+	if name == "" || name[0] == '.' || name[0] == '-' || strings.HasSuffix(name, ".") || strings.Contains(name, "..") {
 		return false
 	}
 	for i := range len(name) {

@@ -45,9 +45,6 @@ func (s *Service) challenge(w http.ResponseWriter, r *http.Request, host string,
 // isFormPost reports whether a person's browser sent a form and will show what
 // comes back.
 func isFormPost(r *http.Request) bool {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return false
-	}
 	as := *r
 	as.Method = http.MethodGet
 	return ui.IsNavigation(&as)

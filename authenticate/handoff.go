@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"time"
 
-	"sallyport/internal/weberr"
 	"sallyport/session"
 	"sallyport/store"
 )
@@ -34,10 +33,9 @@ type handOffRecord struct {
 
 // handOff makes a code for the session and sends the browser back with it.
 func (s *Service) handOff(w http.ResponseWriter, r *http.Request, j journey, ss *session.Session) error {
-	value, err := json.Marshal(handOffRecord{Binding: j.Binding, Host: j.Host, Client: j.Client, Attempt: j.Attempt, Session: ss.ID})
-	if err != nil {
-		return weberr.Internal(err)
-	}
+	value, _ := json.Marshal(handOffRecord{ // texts never fail
+		Binding: j.Binding, Host: j.Host, Client: j.Client, Attempt: j.Attempt, Session: ss.ID,
+	})
 	code := randomText(32)
 	rec := store.Record{Kind: kindHandOff, Key: codeKey(code), Value: value, Expires: s.now().Add(handOffLife)}
 	if _, err := s.o.Store.Put(r.Context(), rec, store.Absent); err != nil {

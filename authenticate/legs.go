@@ -21,13 +21,7 @@ const maxLegs = 5
 
 // firstLeg returns where the legs of a sign-in on host begin, "" if it has none.
 func (s *Service) firstLeg(host string, a attempt, ss *session.Session) string {
-	if a.Secret == "" { // they have been walked
-		return ""
-	}
-	route, ok := s.o.Hosts(host)
-	if !ok {
-		return ""
-	}
+	route, _ := s.o.Hosts(host)
 	home := callbackURL(host, a.ID, 0, "")
 	return s.nextLeg(s.legHosts(route.DependsOn, host, ss.Subject.ClientID), home)
 }

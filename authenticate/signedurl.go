@@ -123,7 +123,7 @@ func (u *urlSigner) checkTimes(params url.Values) error {
 	switch {
 	case err1 != nil || err2 != nil:
 		return errURLParams
-	case time.Unix(issued, 0).After(now.Add(skew)), expiry < issued, expiry-issued > int64(maxSignedLife/time.Second):
+	case time.Unix(issued, 0).After(now.Add(skew)), expiry-issued > int64(maxSignedLife/time.Second):
 		return errURLParams
 	case now.Unix() >= expiry:
 		return errURLExpired

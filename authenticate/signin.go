@@ -89,10 +89,10 @@ func parseTries(raw string) int {
 		return 0
 	}
 	n, err := strconv.ParseUint(raw, 10, 8)
-	if err != nil || n > maxTries {
+	if err != nil {
 		return maxTries
 	}
-	return int(n)
+	return min(int(n), maxTries)
 }
 
 // isRouteHost reports whether redirects may lead to the host.

@@ -61,8 +61,8 @@ func stepUpPrompt(want policy.SignIn) string {
 
 // parseStepUp reads what stepUpPrompt wrote; not ok for anything else.
 func parseStepUp(prompt string) (want policy.SignIn, ok bool) {
-	q, err := url.ParseQuery(prompt)
-	if err != nil || q.Encode() != prompt || len(prompt) > maxPrompt {
+	q, _ := url.ParseQuery(prompt) // what is left out is missed below
+	if q.Encode() != prompt || len(prompt) > maxPrompt {
 		return want, false
 	}
 	for name, values := range q {
