@@ -35,6 +35,7 @@ type fakeProvider struct {
 	exchangeErr error
 	refreshErr  error
 	hang        chan struct{} // closed to let hung calls go on
+	revokeHang  chan struct{} // never closed: Revoke ends with its context
 	during      func()        // called inside Refresh
 	noRefresh   bool
 	noLogout    bool
@@ -47,6 +48,7 @@ type fakeProvider struct {
 	refreshed int
 	reuses    int
 	revoked   []idp.Tokens
+	revokeErr error
 	budget    [2]int
 	reset     time.Time
 }
@@ -248,8 +250,12 @@ func (p *fakeProvider) Revoke(ctx context.Context, t idp.Tokens) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.revokeHang != nil {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	p.revoked = append(p.revoked, t)
-	return nil
+	return p.revokeErr
 }
 
 func (p *fakeProvider) LogoutURL(_ context.Context, idToken, back, state string) string {
