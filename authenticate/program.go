@@ -51,7 +51,7 @@ func (s *Service) programTarget(raw string) (*url.URL, bool) {
 		}
 	}
 	u, err := url.Parse(raw)
-	if err != nil || len(raw) > maxForeign || u.User != nil || u.Opaque != "" || u.Fragment != "" {
+	if err != nil || len(raw) > maxForeign || u.User != nil {
 		return nil, false
 	}
 	if _, ok := authority(u.Host); !ok {

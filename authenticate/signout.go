@@ -48,14 +48,12 @@ func (s *Service) leaveRoute(w http.ResponseWriter, r *http.Request, host string
 }
 
 // signOutTarget returns where a sign-out may end by a query: nowhere but on the
-// host of a route, or at the configured address. Other wishes are not heard.
+// host of a route. Other wishes are not heard, and where none is, the sign-out
+// ends at the configured address.
 func (s *Service) signOutTarget(q url.Values) string {
 	raws := q[paramRedirect]
 	if len(raws) != 1 {
 		return ""
-	}
-	if u := s.o.Settings.SignOutRedirectURL; u != nil && raws[0] == u.String() {
-		return raws[0]
 	}
 	allowed := s.isRouteHost
 	if s.o.Settings.AllowAnySignOutRedirect {
@@ -158,7 +156,7 @@ func (s *Service) endingSessions(r *http.Request, also string) ([]*session.Sessi
 		if err != nil {
 			return nil, err
 		}
-		if ss != nil && ss.Form == session.FormBrowser {
+		if ss != nil {
 			ending = append(ending, ss)
 		}
 	}
