@@ -78,10 +78,10 @@ func TestWhatHasBecomeOfASession(t *testing.T) {
 		"ran out of time":             {false, nil, func(_, _ *session.Session) { w.clock.add(14 * time.Hour) }, session.ErrNone},
 		"unused for ten minutes":      {false, idle, func(_, _ *session.Session) { w.clock.add(10 * time.Minute) }, session.ErrNone},
 		"unused for a while":          {false, idle, func(_, _ *session.Session) { w.clock.add(9 * time.Minute) }, nil},
-		"an outage":                   {false, nil, func(ss, _ *session.Session) { w.outage(ss, 2 * time.Hour) }, nil},
-		"an outage past the grace":    {false, nil, func(ss, _ *session.Session) { w.outage(ss, 2*time.Hour + 1) }, session.ErrNone},
-		"program, an outage":          {true, nil, func(_, p *session.Session) { w.outage(p, 2 * time.Hour) }, nil},
-		"program, outage past it all": {true, nil, func(_, p *session.Session) { w.outage(p, 2*time.Hour + 1) }, session.ErrNone},
+		"an outage":                   {false, nil, func(ss, _ *session.Session) { w.outage(ss, 2*time.Hour) }, nil},
+		"an outage past the grace":    {false, nil, func(ss, _ *session.Session) { w.outage(ss, 2*time.Hour+1) }, session.ErrNone},
+		"program, an outage":          {true, nil, func(_, p *session.Session) { w.outage(p, 2*time.Hour) }, nil},
+		"program, outage past it all": {true, nil, func(_, p *session.Session) { w.outage(p, 2*time.Hour+1) }, session.ErrNone},
 		"nobody can tell":             {false, cold, func(_, _ *session.Session) { w.faults.down.Store(true) }, store.ErrUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
