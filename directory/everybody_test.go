@@ -154,3 +154,35 @@ func TestWhoNamesAGroupAfterAnIDGainsNothing(t *testing.T) {
 		t.Errorf("an id is pinned as if it were a name: %+v", pins)
 	}
 }
+
+// A policy that is taken away and comes back must not find people of whom its
+// attribute was not read meanwhile: to a rule that denies they have none.
+func TestAnAttributeThatIsAskedForAgainIsReadAgain(t *testing.T) {
+	w := newWorld(t, 5)
+	w.org.asks = []string{"department"}
+	bob := w.org.addPerson(identity.StatusActive)
+	w.org.people[bob].Profile = map[string][]string{"department": {"contractors"}}
+	w.start()
+	w.run(2 * time.Minute)
+	known := func() (bool, error) {
+		return len(w.d.Person(bob).Profile["department"]) > 0, w.d.Doubt(w.d.Person(bob), Relevant{Attributes: []string{"department"}}, 0)
+	}
+	if there, err := known(); !there || err != nil {
+		t.Fatalf("read at first: %v, doubt %v", there, err)
+	}
+	w.org.asks = nil
+	w.run(time.Minute)
+	w.org.people[bob].Name, w.org.people[bob].LastUpdated = "Bob", w.org.now.Truncate(time.Second)
+	w.run(2 * time.Minute)
+	w.org.asks = []string{"department"}
+	for range 200 {
+		if there, err := known(); !there && err == nil {
+			t.Fatal("somebody of whom the attribute is not known is decided about")
+		}
+		w.s.step(t.Context())
+		w.org.now = w.org.now.Add(time.Second)
+	}
+	if there, err := known(); !there || err != nil {
+		t.Errorf("in the end: %v, doubt %v", there, err)
+	}
+}

@@ -47,7 +47,7 @@ func (w *world) start() {
 	d, err := New(Options{
 		Source: w.org, Store: w.store, Now: func() time.Time { return w.org.now },
 		Listing:  func() (Source, string) { return w.org, "https://example.okta.com" },
-		Relevant: func() Relevant { return Relevant{Groups: w.names, Apps: w.apps} },
+		Relevant: func() Relevant { return Relevant{Groups: w.names, Apps: w.apps, Attributes: w.org.asks} },
 	})
 	if err != nil {
 		w.t.Fatal(err)

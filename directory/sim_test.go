@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -33,7 +34,15 @@ type organisation struct {
 	limits  map[idp.Bucket]idp.Budget
 	pages   int // items to a page
 	silent  bool
-	lost    float64 // share of membership events that never reach the log
+	lost    float64  // share of membership events that never reach the log
+	asks    []string // attributes of the profile that are asked for
+}
+
+// projected is a person with what is asked for.
+func (o *organisation) projected(u idp.User) idp.User {
+	u.Profile = maps.Clone(u.Profile)
+	maps.DeleteFunc(u.Profile, func(name string, _ []string) bool { return !slices.Contains(o.asks, name) })
+	return u
 }
 
 type simPerson struct{ idp.User }
@@ -257,7 +266,7 @@ func (o *organisation) Users(_ context.Context, q idp.UserQuery, cursor string) 
 		}
 	}
 	slices.Sort(keys)
-	return page(o, keys, cursor, func(id string) idp.User { return o.people[id].User }), nil
+	return page(o, keys, cursor, func(id string) idp.User { return o.projected(o.people[id].User) }), nil
 }
 
 // shown is the group with its date as Okta shows it by now.
@@ -321,7 +330,7 @@ func (o *organisation) User(_ context.Context, id string) (idp.User, error) {
 	if p == nil {
 		return idp.User{}, idp.ErrNotFound
 	}
-	return p.User, nil
+	return o.projected(p.User), nil
 }
 
 func (o *organisation) GroupsOf(_ context.Context, id string) ([]identity.Group, error) {

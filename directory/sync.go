@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"sallyport/idp"
@@ -103,6 +104,7 @@ func (s *syncer) step(ctx context.Context) time.Duration {
 			}
 			continue
 		}
+		s.narrow()
 		was := s.st
 		err := task.do(ctx)
 		if err != nil {
@@ -215,6 +217,7 @@ func (s *syncer) logForbidden() bool {
 // stands.
 func (s *syncer) apply(ctx context.Context, e *edit) error {
 	s.pin(e)
+	s.narrow()
 	snap, c := e.commit(s.d.now())
 	now := s.d.now()
 	if c.none() && now.Sub(s.saved) < stateEvery && s.d.snap.Load() != nil {
@@ -234,6 +237,26 @@ func (s *syncer) apply(ctx context.Context, e *edit) error {
 	s.st = snap.complete(s.st)
 	s.d.swap(snap, c, s.st)
 	return nil
+}
+
+// narrow forgets that attributes were read of everybody which are not asked for
+// any more: whoever changes from now on is read without them. Should policies name
+// them again, everybody is listed anew.
+func (s *syncer) narrow() {
+	named := s.d.relevant().Attributes
+	s.st.Attributes = shared(s.st.Attributes, named)
+	if s.full != nil {
+		s.full.attributes = shared(s.full.attributes, named)
+	}
+}
+
+// shared is what of all is in some too; all itself where that is everything.
+func shared(all, some []string) []string {
+	other := func(name string) bool { return !slices.Contains(some, name) }
+	if !slices.ContainsFunc(all, other) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), other)
 }
 
 // errLost says that another replica reads now.

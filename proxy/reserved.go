@@ -17,7 +17,8 @@ var neverFromClients = []string{
 	"Remote-User", "X-Remote-User", "X-Remote-Group",
 	"X-Original-Url", "X-Original-Uri", "X-Original-Host", "X-Original-Method", "X-Original-Path",
 	"X-Rewrite-Url", "X-Rewrite-Uri", "X-Override-Url", "X-Host", "X-Http-Host-Override", "X-Original-Forwarded-For",
-	"Client-Cert", "Client-Cert-Chain", "X-Client-Cert", // RFC 9440 4.1, and its look-alike
+	"Client-Cert", "Client-Cert-Chain", // RFC 9440 4.1
+	"X-Client-Dn", "X-Client-S-Dn", "X-Client-I-Dn", "X-Client-Verify", "X-Client-Cn", "X-Ssl-Cert", "X-Ssl-Cn", "X-Arr-Clientcert",
 }
 
 // keptFromTrusted belong to a family that is dropped, and say something only a
@@ -29,7 +30,8 @@ var keptFromTrusted = map[string]bool{"X-Forwarded-Prefix": true}
 // neverPrefixes are families of the same kind.
 var neverPrefixes = []string{
 	"X-Pomerium-", "X-Forwarded-", "X-Auth-Request-", "X-Webauth-",
-	"Ssl-Client-", "X-Ssl-Client-", "X-Amzn-Mtls-", // what nginx, HAProxy and AWS tell of client certificates
+	// What nginx, HAProxy, AWS and others tell of client certificates.
+	"Ssl-Client-", "X-Ssl-Client-", "X-Amzn-Mtls-", "X-Client-Cert", "X-Tls-Client-", "Cf-Client-Cert-",
 }
 
 // fromTrustedProxies are statements about the client's address or about the hop

@@ -259,6 +259,7 @@ func TestUpstreamsAreToldOfTrustedCertificatesAlone(t *testing.T) {
 var clientCertHeaders = []string{
 	"X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert", "Client-Cert", "Client-Cert-Chain", "Ssl-Client-Cert", "Ssl-Client-Verify",
 	"X-Ssl-Client-Verify", "X-Amzn-Mtls-Clientcert-Leaf", "X-Client-Cert",
+	"X-Client-Cert-Chain", "X-Client-Certificate", "X-Client-Dn", "X-Client-Verify", "X-Ssl-Cert", "X-Arr-Clientcert", "X-Tls-Client-Cert",
 }
 
 // A ticket brings the certificate back, and no judgement with it.
