@@ -235,8 +235,10 @@ func TestCheckAllocatesNothing(t *testing.T) {
 	r := route(t, "r", mixed)
 	a := newAuthorizer(t, Options{Routes: []*config.Route{r}, Directory: people{"ann": person("ann", identity.StatusActive)}})
 	s, req := signedIn("ann"), policy.Request{Method: "POST", Header: http.Header{}}
-	if n := testing.AllocsPerRun(1000, func() { a.Check(r, s, req) }); n != 0 {
-		t.Errorf("%v allocations", n)
+	for name, decide := range map[string]func(*config.Route, *session.Session, policy.Request) (policy.Decision, *identity.Person){"check": a.Check, "decide for nobody's record": a.Decide} {
+		if n := testing.AllocsPerRun(1000, func() { decide(r, s, req) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
 	}
 }
 
@@ -262,6 +264,9 @@ func TestDecisionIsWrittenWithPomeriumsNames(t *testing.T) {
 		}},
 		{"signed out, every field", wiki, nil, []string{"email", "session-id", "user", "id-token-claims"}, map[string]any{
 			"allow": false, "allow-why-false": []any{"user-unauthenticated"}, "deny": false, "deny-why-false": []any{}, "effect": "unauthenticated", "rule": "config.yaml:1:1",
+		}},
+		{"no claims, no secret", anyone, &session.Session{Subject: identity.Subject{ID: "ann"}}, []string{"id-token-claims", "headers.x-token"}, map[string]any{
+			"allow": true, "allow-why-true": []any{"user-ok"}, "deny": false, "deny-why-false": []any{}, "effect": "allow", "rule": "config.yaml:1:1",
 		}},
 		{"inactive", wiki, signedIn("eve"), []string{"email", "user"}, map[string]any{
 			"email": "eve@token.example", "user": "eve",
@@ -297,7 +302,7 @@ func TestUnknownRouteIsWrittenToo(t *testing.T) {
 	var log bytes.Buffer
 	a := newAuthorizer(t, Options{Fields: []string{"route-id", "cluster-stat-name", "ip", "headers"}, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
 	a.Decide(nil, nil, policy.Request{})
-	if got := log.String(); !strings.Contains(got, `"deny-why-true":["route-not-found"]`) || strings.Contains(got, "route-id") || strings.Contains(got, `"ip"`) || strings.Contains(got, "headers") {
+	if got := log.String(); !strings.Contains(got, `"deny-why-true":["route-not-found"]`) || strings.Contains(got, "route-id") || strings.Contains(got, `"ip"`) || strings.Contains(got, "headers") || strings.Contains(got, "cluster-stat-name") {
 		t.Errorf("got %s", got)
 	}
 }

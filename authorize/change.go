@@ -15,8 +15,6 @@ const maxAlternatives = 4
 // nothing about the person or the request would help.
 func change(d policy.Decision, t policy.Trace, who ToldPerson) []string {
 	switch {
-	case d.Effect == policy.Allow:
-		return nil
 	case d.DenyReasons.Has(policy.ReasonUserUnknown):
 		return []string{"is not known to the directory"}
 	case d.DenyReasons.Has(policy.ReasonUserInactive):

@@ -28,6 +28,10 @@ func hadGroups(f facts, _ *criterion) []string {
 	}
 	var had []string
 	for _, g := range f.in.Person.Groups {
+		if g.Name == "" {
+			had = append(had, g.ID)
+			continue
+		}
 		had = append(had, fmt.Sprintf("%s (%s)", g.Name, g.ID))
 	}
 	return had
