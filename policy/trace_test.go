@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,5 +101,60 @@ func TestTraceSaysWhatWasThere(t *testing.T) {
 		if diff := cmp.Diff(tt.had, c.Had); diff != "" {
 			t.Errorf("%s: had (-want +got):\n%s", tt.criterion, diff)
 		}
+	}
+}
+
+// checkHad evaluates one criterion and compares what was there.
+func checkHad(t *testing.T, criterion string, in *Input, want []string) {
+	t.Helper()
+	got := compiled(t, "allow: {or: [{"+criterion+"}]}").Trace(in).Rules[0].Lists[0].Criteria[0].Had
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s: had (-want +got):\n%s", criterion, diff)
+	}
+}
+
+func TestTraceSaysWhatSpecialCriteriaSaw(t *testing.T) {
+	untrusted := altered(func(in *Input) {
+		trust(in, someCertificate)
+		in.Request.ClientCertificateError = errors.New("expired")
+	})
+	names := append(append([]string{"fingerprint " + fingerprintOf(someCertificate)}, someCertificate.EmailAddresses...), someCertificate.DNSNames...)
+	for _, u := range someCertificate.URIs {
+		names = append(names, u.String())
+	}
+	known := altered(func(in *Input) {
+		in.Person = identity.NewPerson(identity.Person{
+			Status: identity.StatusActive, Apps: []string{"wiki"}, Profile: map[string][]string{"dept": {"a", "b"}},
+			Groups: []identity.Group{{ID: "00gnone"}},
+		})
+	})
+	unknown := altered(func(in *Input) { in.Person = nil })
+	read := "read"
+	for _, tt := range []struct {
+		criterion string
+		in        *Input
+		want      []string
+	}{
+		{"invalid_client_certificate: true", alice(), nil},
+		{"invalid_client_certificate: true", altered(func(in *Input) { trust(in, someCertificate) }), names},
+		{"invalid_client_certificate: true", untrusted, append(slices.Clone(names), "not trusted: expired")},
+		{"invalid_client_certificate: true", altered(func(in *Input) { in.Request.ClientCertificate = someCertificate }), append(slices.Clone(names), "not trusted: nobody verified it")},
+		{"client_certificate: {san_dns: x}", altered(func(in *Input) { trust(in, someCertificate) }), names},
+		{"app: wiki", known, []string{"wiki"}},
+		{"app: wiki", unknown, nil},
+		{"profile/dept: x", known, []string{"a", "b"}},
+		{"profile/dept: x", unknown, nil},
+		{"user_status: x", known, []string{"ACTIVE"}},
+		{"user_status: x", unknown, nil},
+		{"groups: x", known, []string{"00gnone"}},
+		{"mcp_tool: x", alice(), nil},
+		{"mcp_tool: x", altered(func(in *Input) { in.Request.Tool = &read }), []string{"read"}},
+		{"http_header/x-team: x", withHeader(alice(), "X-Team", "a"), []string{"a"}},
+		{"date: {after: '2020-01-01T00:00:00Z'}", withNow("2026-10-02T23:59:59Z"), []string{"Fri 2026-10-02 23:59:59 UTC"}},
+		{"day_of_week: {is: mon, timezone: Asia/Tokyo}", withNow("2026-10-02T23:59:59Z"), []string{"Sat 2026-10-03 08:59:59 JST"}},
+		{"device: {type: any}", known, nil},
+		{"pomerium_routes: true", alice(), []string{"/wiki"}},
+	} {
+		checkHad(t, tt.criterion, tt.in, tt.want)
 	}
 }

@@ -6,8 +6,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.yaml.in/yaml/v4"
 
 	"sallyport/identity"
+	"sallyport/policy"
 )
 
 const paper = `
@@ -91,6 +94,8 @@ func TestMistakesAreTold(t *testing.T) {
 		"nameless person":  {"people: [{status: ACTIVE}]", "1:10: people: a person needs an id or an email"},
 		"nameless group":   {"groups: [{}]", "1:10: groups: a group needs an id or a name"},
 		"nameless session": {"sessions: [{id: x}]", "1:12: sessions: a session needs an id and a subject"},
+		"session of none":  {"sessions: [{subject: x}]", "1:12: sessions: a session needs an id and a subject"},
+		"strange status":   {"people: [{id: a, status: xyz}]", `1:26: status: unknown status "xyz" (known are ACTIVE, STAGED, PROVISIONED, RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT, SUSPENDED, DEPROVISIONED)`},
 		"nested profile":   {"people: [{id: a, profile: {x: {y: z}}}]", "1:31: x: expected text or a list of texts, got a mapping (attributes do not nest)"},
 		"unknown key":      {"peple: []", `1:1: the file: unknown key "peple" (did you mean "people"?)`},
 		"a bad time":       {"sessions: [{id: x, subject: y, authenticated_at: yesterday}]", `1:50: authenticated_at: expected a time`},
@@ -108,5 +113,100 @@ func TestMistakesAreTold(t *testing.T) {
 				t.Errorf("got  %s\nwant f:%s", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestEveryFieldIsRead(t *testing.T) {
+	f := read(t, `
+people: [{id: 00ua, email: a@example.com, login: a.login, name: Ann, apps: [y, x, y], groups: [g, g, '']}]
+sessions:
+  - {id: s1, subject: 00ua}
+  - {id: s2, subject: 00ua, email: other@example.com, name: Ann B, issuer: https://okta.example, client_id: 0oac}
+  - {id: s3, subject: someone}`)
+	want := identity.Person{
+		ID: "00ua", Email: "a@example.com", Login: "a.login", Name: "Ann", Status: identity.StatusActive, Version: 1,
+		Apps: []string{"x", "y"}, Groups: []identity.Group{{ID: "g", Name: "g"}},
+	}
+	if diff := cmp.Diff(want, *f.Person("00ua"), cmpopts.IgnoreUnexported(identity.Person{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if len(f.People) != 1 || f.People[0] != f.Person("00ua") {
+		t.Errorf("people are %v", f.People)
+	}
+	var subjects []identity.Subject
+	for _, s := range f.SessionsOf("00ua") {
+		subjects = append(subjects, s.Subject)
+	}
+	if diff := cmp.Diff([]identity.Subject{
+		{ID: "00ua", Email: "a@example.com"},
+		{ID: "00ua", Email: "other@example.com", Name: "Ann B", Issuer: "https://okta.example", ClientID: "0oac"},
+	}, subjects, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A person listed in "b" is in the group of that id, whichever group is called so.
+func TestIDsComeBeforeNames(t *testing.T) {
+	f := read(t, "groups: [{id: a, name: b}, {id: b, name: c}, {id: d, name: c}]\npeople: [{id: x, groups: [b]}, {id: y, groups: [c]}]")
+	for id, want := range map[string]string{"x": "b", "y": "b"} {
+		if got := f.Person(id).Groups; len(got) != 1 || got[0].ID != want {
+			t.Errorf("%s: got %v, want %s", id, got, want)
+		}
+	}
+}
+
+func TestFactsFromElsewhereAreADirectory(t *testing.T) {
+	ann := identity.NewPerson(identity.Person{ID: "00ua", Email: "Ann@example.com"})
+	groups := []identity.Group{{ID: "00ga", Name: "admins"}}
+	f := New(groups, []*identity.Person{ann})
+	if !f.Directory || len(f.People) != 1 || f.Person("00ua") != ann || len(f.ByEmail("ann@example.com")) != 1 {
+		t.Errorf("got %+v", f)
+	}
+	if diff := cmp.Diff(groups, f.Groups); diff != "" {
+		t.Error(diff)
+	}
+	if _, ok := f.Session("s"); ok {
+		t.Error("there is a session")
+	}
+}
+
+func TestWhatTheDirectoryDoesNotKnowIsTold(t *testing.T) {
+	f := read(t, paper)
+	const text = `
+allow:
+  or:
+    - groups: admins
+    - groups: 00gadmins
+    - groups: admin
+    - groups: xyz
+    - email: ALICE@example.com
+    - email: alise@example.com
+    - profile/department: engineering
+    - profile/departement: engineering
+    - profile/d: x
+    - app: wiki
+    - user_status: ACTIVE
+`
+	var node yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &node); err != nil {
+		t.Fatal(err)
+	}
+	p, problems := policy.Parse(&node, "p.yaml")
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	var got []string
+	for _, w := range f.Unknown(p) {
+		got = append(got, strings.TrimSpace(w.Error()+" "+w.Hint))
+	}
+	want := []string{
+		`p.yaml:6:15: group "admin" is not in the directory did you mean "admins"?`,
+		`p.yaml:7:15: group "xyz" is not in the directory`,
+		`p.yaml:9:14: e-mail "alise@example.com" is not in the directory did you mean "alice@example.com"?`,
+		`p.yaml:11:7: attribute "departement" is not in the directory`,
+		`p.yaml:12:7: attribute "d" is not in the directory`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

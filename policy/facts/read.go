@@ -21,7 +21,6 @@ func Read(file string, text []byte) (*Facts, []policy.Problem) {
 // From reads facts that stand inside another file; its reader gathers problems.
 func From(v strictyaml.Value) *Facts {
 	in := &reading{f: &Facts{}, groups: map[string]identity.Group{}}
-	in.f.index(0)
 	fields := v.Fields("groups", "people", "sessions")
 	in.listed = fields["groups"].Given()
 	in.f.Directory = fields["people"].Given()
@@ -62,11 +61,11 @@ func (in *reading) group(v strictyaml.Value) {
 		return
 	}
 	in.f.Groups = append(in.f.Groups, g)
-	for _, name := range []string{g.ID, g.Name} {
-		if _, taken := in.groups[name]; name != "" && !taken {
-			in.groups[name] = g
-			in.names = append(in.names, name)
-		}
+	in.groups[g.ID] = g
+	in.names = append(in.names, g.ID)
+	if _, taken := in.groups[g.Name]; g.Name != "" && !taken {
+		in.groups[g.Name] = g
+		in.names = append(in.names, g.Name)
 	}
 }
 
