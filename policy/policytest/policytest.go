@@ -92,9 +92,6 @@ func Judge(t Test, d policy.Decision) Result {
 	if r.Got == WantStepUp && t.Want == WantUnauthenticated {
 		r.Got = WantUnauthenticated
 	}
-	if r.Reasons == nil {
-		r.Reasons = []string{}
-	}
 	return r
 }
 
