@@ -122,3 +122,65 @@ func TestEqualPoliciesShareTheirCode(t *testing.T) {
 		}
 	}
 }
+
+// Two policies that decide otherwise must never share code, however their values
+// run into each other.
+func TestNoTwoPoliciesReadAlike(t *testing.T) {
+	seen := map[string]string{}
+	for _, text := range []string{
+		"allow: {or: [user: {in: [1, 12]}]}", "allow: {or: [user: {in: [11, 2]}]}", "allow: {or: [user: {in: ['1', '12']}]}",
+		"allow: {or: [source_ip: [0.0.0.0/3, 210.0.0.2]]}", "allow: {or: [source_ip: [0.0.0.0, 10.0.0.2]]}",
+		"allow: {or: [email: {is: a}]}", "allow: {or: [email: {not: a}]}", "allow: {or: [email: {is: a, not: b}]}", "allow: {or: [email: a, email: {not: b}]}",
+		"[{allow: {or: [email: a]}}, {deny: {or: [user: b]}}]", "[{allow: {or: [email: a]}}, {deny: {mode: shadow, or: [user: b]}}]",
+		"[{allow: {mode: shadow, or: [email: a]}}, {deny: {or: [user: b]}}]", "[{allow: {mode: shadow, or: [email: a]}}]",
+		"allow: {or: [claim/a: 1]}", "allow: {or: [claim/a: true]}", "allow: {or: [claim/a: 'true']}", "allow: {or: [claim/b: 1]}",
+		"allow: {and: [email: a]}", "allow: {not: [email: a]}", "allow: {nor: [email: a]}", "deny: {or: [email: {is: a}]}",
+		"allow: {or: [accept: true]}", "allow: {or: [reject: true]}", "[]",
+	} {
+		key := parsed(t, text).key()
+		if before, ok := seen[key]; ok {
+			t.Errorf("%s and %s have the key %q", before, text, key)
+		}
+		seen[key] = text
+	}
+}
+
+// What is joined must be found, and nothing else, in each of the kinds that join.
+func TestJoinedAlternativesHoldWhereOneOfThemDoes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		criteria  string
+		yes, none *Input
+	}{
+		"methods":  {"http_method: GET, http_method: {in: [PUT]}, http_method: POST", withMethod(alice(), "PUT"), withMethod(alice(), "HEAD")},
+		"headers":  {"http_header/a: x, http_header/a: y, http_header/b: z", withHeader(alice(), "A", "y"), withHeader(alice(), "A", "z")},
+		"statuses": {"user_status: SUSPENDED, user_status: active", alice(), altered(func(in *Input) { in.Person.Status = "STAGED" })},
+		"claims":   {"claim/level: 1, claim/level: 3", alice(), withClaim("level", 2.0)},
+	} {
+		or, not := compiled(t, "allow: {or: ["+tt.criteria+"]}"), compiled(t, "allow: {not: ["+tt.criteria+"]}")
+		if or.Eval(tt.yes).Effect != Allow || or.Eval(tt.none).Effect != Deny || not.Eval(tt.yes).Effect != Deny || not.Eval(tt.none).Effect != Allow {
+			t.Errorf("%s: joined criteria decide otherwise than one by one", name)
+		}
+	}
+}
+
+func TestCompilerSharesEqualCriteria(t *testing.T) {
+	var c Compiler
+	a, err := c.Compile(parsed(t, "allow: {or: [email: a, user: b]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := c.Compile(parsed(t, "allow: {and: [user: b, groups: x]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.code.leaves[1] != b.code.leaves[0] {
+		t.Error("equal criteria of two policies are compiled twice")
+	}
+	if cap(a.code.leaves) != 2 || cap(a.code.lists) != 1 {
+		t.Errorf("room for %d leaves and %d lists, want what is there", cap(a.code.leaves), cap(a.code.lists))
+	}
+	only := compiled(t, "[{allow: {or: [auth_method: mfa, groups: x]}}, {deny: {or: [user: z]}}]")
+	if !only.code.stepUp || only.code.mail || compiled(t, "allow: {or: [user: x]}").code.stepUp {
+		t.Error("it is not known which policies ask for a sign-in or the e-mail")
+	}
+}

@@ -78,6 +78,118 @@ func TestReachSaysWhyAndOnWhichConditions(t *testing.T) {
 	}
 }
 
+func TestReachNamesWhatIsKnownFirst(t *testing.T) {
+	ann := identity.NewPerson(identity.Person{ID: "ann", Email: "Ann@Example.com", Status: identity.StatusActive, Groups: []identity.Group{{ID: "00gw", Name: "wiki"}}})
+	for _, tt := range []struct {
+		policy, why, conditions string
+		col                     int
+	}{
+		{"[{allow: {or: [http_method: GET]}}, {allow: {or: [groups: wiki]}}]", `groups has "wiki"`, "", 51},
+		{"[{allow: {or: [http_method: GET]}}, {allow: {or: [http_method: PUT]}}]", "anybody who is signed in", `http_method is "GET"`, 16},
+		{"[{allow: {or: [groups: no]}}, {allow: {or: [http_method: PUT]}}]", "anybody who is signed in", `http_method is "PUT"`, 45},
+		{"allow: {or: [http_method: GET, groups: wiki]}", `groups has "wiki"`, "", 32},
+		{"allow: {and: [http_method: GET, groups: wiki]}", `groups has "wiki"`, `http_method is "GET"`, 33},
+		{"allow: {and: [http_method: GET, source_ip: 10.0.0.1]}", "anybody who is signed in", `http_method is "GET"|source_ip 10.0.0.1/32`, 15},
+		{"allow: {and: [authenticated_user: true, user: ann]}", `authenticated_user and user is "ann"`, "", 15},
+		{"allow: {or: [domain: example.com]}", `domain is "example.com"`, "", 14},
+		{"allow: {or: [email: {in: [x, ANN@example.com]}]}", `email in "x", "ANN@example.com"`, "", 14},
+		{"allow: {or: [user: {not: bob}]}", `user not "bob"`, "", 14},
+		{"allow: {or: [groups: {is: wiki}]}", `groups is "wiki"`, "", 14},
+		{"allow: {or: [groups: {exclude: none}]}", `groups exclude "none"`, "", 14},
+		{"allow: {or: [groups: {has: wiki, exclude: none}]}", `groups has "wiki" and exclude "none"`, "", 14},
+		{"allow: {nor: [device: {type: any}]}", "anybody who is signed in", `not device type "any"`, 15},
+		{"[{allow: {or: [groups: wiki]}}, {deny: {or: [http_method: PUT]}}, {deny: {or: [http_path: /x]}}, {deny: {or: [groups: no]}}]", `groups has "wiki"`, `unless http_method is "PUT"|unless http_path is "/x"`, 16},
+	} {
+		p := parsed(t, tt.policy)
+		r := crowdOf(p, ann).Reach(p)
+		got := r.Of(0)
+		if got == nil {
+			t.Errorf("%s: nobody passes", tt.policy)
+			continue
+		}
+		if got.Why != tt.why || strings.Join(got.Conditions, "|") != tt.conditions || got.Position.Col != tt.col || !got.May || got.Sure != (tt.conditions == "") {
+			t.Errorf("%s: got %+v", tt.policy, got)
+		}
+		if r.Public != p.Public() {
+			t.Errorf("%s: public is %v", tt.policy, r.Public)
+		}
+	}
+}
+
+// Many people, in more words than one, and a policy of more criteria than a byte
+// has bits: everybody gets what they would alone.
+func TestReachOfManyIsThatOfEach(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("- allow: {or: [groups: all]}\n")
+	for i := range 9 {
+		fmt.Fprintf(&text, "- deny: {and: [groups: g%d, http_method: M%d]}\n", i, i)
+	}
+	text.WriteString("- {mode: shadow, allow: {or: [groups: new]}}\n- {mode: shadow, deny: {or: [groups: g8]}}\n")
+	p := parsed(t, text.String())
+	var crowd []*identity.Person
+	for i := range 200 {
+		groups := []identity.Group{{ID: "x", Name: "all"}}
+		if i%5 == 0 {
+			groups = nil
+		}
+		for g := range 9 {
+			if i%(g+2) == 0 {
+				groups = append(groups, identity.Group{ID: fmt.Sprint("id", g), Name: fmt.Sprint("g", g)})
+			}
+		}
+		if i == 130 || i == 195 {
+			groups = []identity.Group{{ID: "n", Name: "new"}}
+		}
+		crowd = append(crowd, identity.NewPerson(identity.Person{ID: fmt.Sprint(i), Status: identity.StatusActive, Groups: groups}))
+	}
+	c := crowdOf(p, crowd...)
+	many := c.Reach(p)
+	if c.Len() != 200 {
+		t.Errorf("got %d people", c.Len())
+	}
+	told := map[int]*Access{}
+	last := -1
+	many.Each(func(i int, a *Access) bool {
+		if i <= last {
+			t.Errorf("%d comes after %d", i, last)
+		}
+		last, told[i] = i, a
+		return true
+	})
+	may, surely := 0, 0
+	for i, person := range crowd {
+		alone := crowdOf(p, person).Reach(p).Of(0)
+		if diff := cmp.Diff(alone, many.Of(i)); diff != "" {
+			t.Errorf("%d (-alone +among many):\n%s", i, diff)
+		}
+		if diff := cmp.Diff(alone, told[i]); diff != "" {
+			t.Errorf("%d is told as (-alone +told):\n%s", i, diff)
+		}
+		if alone != nil && alone.May {
+			may++
+			if alone.Sure {
+				surely++
+			}
+		}
+	}
+	if m, s := many.Count(); m != may || s != surely || may == surely || surely == 0 {
+		t.Errorf("counted %d and %d, want %d and %d", m, s, may, surely)
+	}
+	seen := 0
+	many.Each(func(int, *Access) bool { seen++; return seen < 3 })
+	if seen != 3 {
+		t.Errorf("told of %d after no more was wanted", seen)
+	}
+	nobody := c.Reach(nil)
+	if m, _ := nobody.Count(); m != 0 || nobody.Of(1) != nil || nobody.Public {
+		t.Error("somebody passes no policy")
+	}
+	broken, _ := parseText(t, "{allow: {or: [accept: true]}, alow: x}")
+	if m, _ := crowdOf(broken, crowd[1]).Reach(broken).Count(); m != 0 {
+		t.Error("somebody passes a broken policy")
+	}
+}
+
 func crowdOf(p *Policy, people ...*identity.Person) *Crowd {
 	c := NewCrowd(p)
 	for _, person := range people {
