@@ -14,6 +14,9 @@ func TestWhatAPolicyAsksTheDirectory(t *testing.T) {
 		`[{allow: {and: [{profile/department: {is: it}}, {profile/team: {exclude: x}}]}}]`:           {Attributes: []string{"department", "team"}},
 		`[{allow: {and: [{user_status: ACTIVE}]}}]`:                                                  {Status: true},
 	} {
+		if (*Asked)(nil).Any() {
+			t.Error("a policy that asks nothing asks something")
+		}
 		p, problems := parseText(t, text)
 		if len(problems) > 0 {
 			t.Fatalf("%s: %v", text, problems)

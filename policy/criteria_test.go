@@ -393,3 +393,25 @@ func TestMethodAndPathLookAtExactlyTheirField(t *testing.T) {
 		}
 	}
 }
+
+// Lists of several types are told apart by every operator.
+func TestClaimsOfSeveralTypes(t *testing.T) {
+	in := withClaim("x", []any{1.0, true, "a"})
+	for criterion, want := range map[string]bool{
+		"claim/x: {has: 1, exclude: b}":     true,
+		"claim/x: {exclude: b, has: 1}":     true,
+		"claim/x: {has: 2, exclude: b}":     false,
+		"claim/x: {has: a, exclude: true}":  false,
+		"claim/x: {has: a, exclude: false}": true,
+		"claim/x: {is: a}":                  false,
+		"claim/single: {is: one}":           true,
+		"claim/single: {is: two}":           false,
+	} {
+		if got, _ := criterionHolds(t, criterion, in); got != want && criterion[:8] != "claim/si" {
+			t.Errorf("%s: got %v", criterion, got)
+		}
+		if got, _ := criterionHolds(t, criterion, alice()); criterion[:8] == "claim/si" && got != want {
+			t.Errorf("%s: got %v", criterion, got)
+		}
+	}
+}

@@ -144,7 +144,7 @@ func (c *Crowd) empty() crowdSet { return make(crowdSet, (c.people+63)/64) }
 // open are the criteria that a directory cannot answer.
 func (c *criterion) open() bool {
 	switch {
-	case c.kind.fixed, c.kind.name == "authenticated_user":
+	case c.kind.fixed:
 		return false
 	case c.kind.name == "claim", c.kind.name == "device", c.kind.stepUp:
 		return true

@@ -176,6 +176,9 @@ func TestCompilerSharesEqualCriteria(t *testing.T) {
 	if a.code.leaves[1] != b.code.leaves[0] {
 		t.Error("equal criteria of two policies are compiled twice")
 	}
+	if wide := compiled(t, "allow: {or: [email: a, user: b, domain: c]}").code; cap(wide.leaves) != 3 {
+		t.Errorf("room for %d leaves, want 3", cap(wide.leaves))
+	}
 	if cap(a.code.leaves) != 2 || cap(a.code.lists) != 1 {
 		t.Errorf("room for %d leaves and %d lists, want what is there", cap(a.code.leaves), cap(a.code.lists))
 	}

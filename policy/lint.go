@@ -39,7 +39,7 @@ func (p *Policy) Lint() []Problem {
 				note(l.pos, LintAlwaysHolds, "remove the other rules, or narrow this one", "this list always holds: everybody is denied, whatever the other rules say")
 			case always && len(l.criteria) > 1:
 				note(l.pos, LintAlwaysHolds, "remove the other criteria, or accept", "this list always holds: the route is public, and its other criteria mean nothing")
-			case always && len(p.rules) > 1 && p.allowsBeside(r):
+			case always && p.allowsBeside(r):
 				note(l.pos, LintAlwaysHolds, "remove the other allow rules, or this one", "this list always holds: the route is public, and its other allow rules mean nothing")
 			}
 		}

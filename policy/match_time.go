@@ -9,7 +9,7 @@ import (
 // operandOf returns the text of the operand of op, "" where it is not given.
 func (c *criterion) operandOf(op string) string {
 	for _, m := range c.matchers {
-		if m.op == op && len(m.operands) > 0 {
+		if m.op == op {
 			return m.operands[0].value.text()
 		}
 	}
@@ -97,11 +97,8 @@ func clock(s string) (int, bool) {
 // saving included: from "after" on and before "before". Where after is the later
 // one, the time runs over midnight.
 func compileTimeOfDay(c *criterion) question {
-	after, hasAfter := clock(c.operandOf("after"))
+	after, _ := clock(c.operandOf("after")) // midnight where it is not given
 	before, hasBefore := clock(c.operandOf("before"))
-	if !hasAfter {
-		after = 0
-	}
 	if !hasBefore {
 		before = 24 * 3600
 	}

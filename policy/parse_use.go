@@ -21,9 +21,9 @@ func (p *parser) mode(m member) bool {
 	n := p.visit(m.value)
 	switch {
 	case n == nil:
-	case n.Kind == yaml.ScalarNode && n.Value == "shadow":
+	case n.Value == "shadow":
 		return true
-	case n.Kind == yaml.ScalarNode && n.Value == "enforce":
+	case n.Value == "enforce":
 	default:
 		p.problem(n, "a rule in shadow is evaluated and recorded, and never decides", "expected shadow or enforce for %q, got %s", m.name, describe(n))
 	}

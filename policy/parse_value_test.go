@@ -152,25 +152,32 @@ func TestValuesOfSpecialCriteriaAreChecked(t *testing.T) {
 		"accept: .nan":                                                      "expected true for",
 		"accept: 9e99":                                                      "expected true for",
 		"accept: [true]":                                                    "expected true for",
-		"accept: off":                                                       "expected true for",
-		"source_ip: 10.0.0.0/33":                                            "expected an address or network",
-		"source_ip: fe80::1%eth0":                                           "expected an address or network",
-		"source_ip: ::ffff:10.0.0.0/90":                                     "expected an address or network",
-		"source_ip: ::ffff:10.0.0.0/96":                                     "",
-		"source_ip: 1":                                                      `expected an address or network for "source_ip", got the number 1`,
-		"source_ip: {a: b}":                                                 `expected an address or network for "source_ip", got a mapping`,
-		"source_ip: [[10.0.0.1]]":                                           `expected an address or network for "source_ip", got a list`,
-		"source_ip: []":                                                     `expected at least one address or network for "source_ip", got an empty list`,
-		"email: {in: [a, [b]]}":                                             `expected one value for "in" of "email", got a list`,
-		"email: {in: [a, {b: c}]}":                                          `expected a value for "in" of "email", got a mapping`,
-		"claim/x: 9007199254740993":                                         "number 9007199254740993 for",
-		"claim/x: 9007199254740992":                                         "number 9007199254740992 for",
-		"email: {contains: 1}":                                              `expected text for "contains" of "email", got the number 1`,
-		"email: {contains: 1.5}":                                            `expected text for "contains" of "email", got the number 1.5`,
-		"email: {starts_with: true}":                                        `expected text for "starts_with" of "email", got true`,
-		"email: {ends_with: }":                                              `expected text for "ends_with" of "email", got nothing`,
-		"email: {contains: {a: b}}":                                         `expected a value for "contains" of "email", got a mapping`,
-		"email/x: a":                                                        `unknown criterion "email/x"`,
+		"accept: 9007199254740993":                                          "expected true for",
+		"time_of_day: [x]":                                                  `expected a mapping for "time_of_day", got a list`,
+		"time_of_day: {before: 0:00}":                                       "",
+		"device: {is: ~}":                                                   `expected a credential id for "is" of "device", got nothing`,
+		"client_certificate: {fingerprint: '" + up + ":'}":                  print,
+		"client_certificate: {fingerprint: " + good + "x}":                  print,
+		"date: x":                       `expected a mapping for "date", got "x" (known are after, before)`,
+		"accept: off":                   "expected true for",
+		"source_ip: 10.0.0.0/33":        "expected an address or network",
+		"source_ip: fe80::1%eth0":       "expected an address or network",
+		"source_ip: ::ffff:10.0.0.0/90": "expected an address or network",
+		"source_ip: ::ffff:10.0.0.0/96": "",
+		"source_ip: 1":                  `expected an address or network for "source_ip", got the number 1`,
+		"source_ip: {a: b}":             `expected an address or network for "source_ip", got a mapping`,
+		"source_ip: [[10.0.0.1]]":       `expected an address or network for "source_ip", got a list`,
+		"source_ip: []":                 `expected at least one address or network for "source_ip", got an empty list`,
+		"email: {in: [a, [b]]}":         `expected one value for "in" of "email", got a list`,
+		"email: {in: [a, {b: c}]}":      `expected a value for "in" of "email", got a mapping`,
+		"claim/x: 9007199254740993":     "number 9007199254740993 for",
+		"claim/x: 9007199254740992":     "number 9007199254740992 for",
+		"email: {contains: 1}":          `expected text for "contains" of "email", got the number 1`,
+		"email: {contains: 1.5}":        `expected text for "contains" of "email", got the number 1.5`,
+		"email: {starts_with: true}":    `expected text for "starts_with" of "email", got true`,
+		"email: {ends_with: }":          `expected text for "ends_with" of "email", got nothing`,
+		"email: {contains: {a: b}}":     `expected a value for "contains" of "email", got a mapping`,
+		"email/x: a":                    `unknown criterion "email/x"`,
 	} {
 		got := told(t, "allow: {or: [{"+criterion+"}]}")
 		switch {
@@ -179,6 +186,64 @@ func TestValuesOfSpecialCriteriaAreChecked(t *testing.T) {
 		case want != "" && (len(got) != 1 || !strings.Contains(got[0], want)):
 			t.Errorf("%s: got %q, want %q", criterion, got, want)
 		}
+	}
+}
+
+func TestAliasesStandForValues(t *testing.T) {
+	hash := strings.Repeat("ab", 32)
+	for _, text := range []string{
+		"allow: {or: [source_ip: &a 10.0.0.1, source_ip: [*a, 10.0.0.2]]}",
+		"allow: {or: [{client_certificate: {fingerprint: &a " + hash + "}}, {client_certificate: {fingerprint: [*a]}}]}",
+	} {
+		if got := told(t, text); got != nil {
+			t.Errorf("%s: got %q", text, got)
+		}
+	}
+}
+
+// Wherever reading ends because there is too much, there is that one problem.
+func TestTooMuchIsToldWhereverItEnds(t *testing.T) {
+	const text = `
+- {mode: enforce, use: wiki}
+- allow: {mode: shadow, or: [email: {in: [a, b]}, source_ip: [10.0.0.1, 10.0.0.2], groups: {has_file: f}], and: [day_of_week: {is: mon}]}
+- deny: {or: [client_certificate: {fingerprint: [x, y], san_dns: {is: a}}, accept: true]}
+`
+	var node yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &node); err != nil {
+		t.Fatal(err)
+	}
+	for left := 1; ; left++ {
+		p := &parser{left: left, told: map[Problem]bool{}, options: ParseOptions{Named: map[string]*Policy{"wiki": {}}, ReadFile: func(string) ([]byte, error) { return []byte("a"), nil }}}
+		p.document(&node)
+		if p.left > 0 {
+			if left < 50 {
+				t.Errorf("all was read of %d values", left)
+			}
+			return
+		}
+		more := 0
+		for _, problem := range p.problems {
+			if strings.Contains(problem.Message, "more than") {
+				more++
+			} else if !strings.Contains(problem.Message, "fingerprint") && !strings.Contains(problem.Message, "names no days") {
+				t.Errorf("%d values: %s", left, problem.Message)
+			}
+		}
+		if more != 1 {
+			t.Errorf("%d values: told %d times that it is too much", left, more)
+		}
+	}
+}
+
+func TestLookingAtCriteriaCanEnd(t *testing.T) {
+	n := 0
+	for range parsed(t, "allow: {or: [accept: true, reject: true], and: [accept: true]}").criteria() {
+		if n++; n == 2 {
+			break
+		}
+	}
+	if n != 2 {
+		t.Errorf("looked at %d", n)
 	}
 }
 

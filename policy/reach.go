@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -155,9 +156,10 @@ func (r *Reach) access(person int) *Access {
 	return a
 }
 
-// like compares what two ways in ask for, not which rule it is.
+// like compares what two ways in ask for, not which rule it is. What passes surely
+// has no conditions, and everything else that passes has some.
 func (a *Access) like(b *Access) bool {
-	return a.May == b.May && a.Sure == b.Sure && strings.Join(a.Conditions, "\n") == strings.Join(b.Conditions, "\n")
+	return a.May == b.May && slices.Equal(a.Conditions, b.Conditions)
 }
 
 // of tells how person i passes.
@@ -170,7 +172,7 @@ func (r *reached) of(i int) *Access {
 	found := false
 	for _, l := range r.allow {
 		if l.answer.sure.has(i) {
-			best, found = l, true
+			best = l
 			break
 		}
 		if !found && l.answer.maybe.has(i) {

@@ -32,9 +32,6 @@ func (d *Decision) cast(full Decision) {
 
 // shadows reports whether any rule is in shadow.
 func (p *Policy) shadows() bool {
-	if p == nil {
-		return false
-	}
 	for _, r := range p.rules {
 		if r.Shadow {
 			return true

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,9 @@ func TestTimesRestrict(t *testing.T) {
 		{"time_of_day: {after: 8:00, before: 4:30PM}", "2026-10-05T16:29:59Z", "2026-10-05T07:59:59Z", "time-of-day"},
 		{"time_of_day: {after: 22:00, before: 2:20:00}", "2026-10-05T23:00:00Z", "2026-10-05T02:20:00Z", "time-of-day"},
 		{"time_of_day: {after: 22:00, before: 2:20:00}", "2026-10-05T02:19:59Z", "2026-10-05T21:59:59Z", "time-of-day"},
+		{"time_of_day: {after: 22:00, before: 2:20:00}", "2026-10-05T22:00:00Z", "2026-10-05T12:00:00Z", "time-of-day"},
+		{"time_of_day: {after: 8:00}", "2026-10-05T23:59:59Z", "2026-10-05T07:59:59Z", "time-of-day"},
+		{"date: {before: '2026-01-31T12:00:00Z'}", "0001-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "date"},
 		{"time_of_day: {before: 9 am}", "2026-10-05T08:59:59Z", "2026-10-05T09:00:00Z", "time-of-day"},
 		// Zurich is an hour ahead in winter and two in summer.
 		{"time_of_day: {after: 8:00, timezone: Europe/Zurich}", "2026-03-28T07:00:00Z", "2026-03-28T06:59:59Z", "time-of-day"},
@@ -66,8 +70,11 @@ func TestTimesRestrict(t *testing.T) {
 	} {
 		tested{tt.criterion, withNow(tt.passes), withNow(tt.stops), tt.why + "-ok", tt.why + "-unauthorized"}.check(t)
 	}
-	if holds, _ := criterionHolds(t, "day_of_week: '*'", withNow("2026-10-05T00:00:00Z")); !holds {
-		t.Error("* is not every day")
+	for day := range 7 {
+		at := fmt.Sprintf("2026-10-%02dT00:00:00Z", day+5)
+		if holds, _ := criterionHolds(t, "day_of_week: '*'", withNow(at)); !holds {
+			t.Errorf("* is not every day: not %s", at)
+		}
 	}
 }
 
@@ -93,6 +100,12 @@ func TestWhatTheDirectoryKnowsRestricts(t *testing.T) {
 	}
 	if holds, _ := criterionHolds(t, "profile/dept: {is: a}", wiki); holds {
 		t.Error("one of two values is taken for the only one")
+	}
+	if got := compiled(t, "allow: {or: [profile/dept: {is: a}, profile/dept: {is: b}]}").Eval(wiki).Effect; got != Deny {
+		t.Errorf("two values are taken for the only one: %s", got)
+	}
+	if holds, _ := criterionHolds(t, "profile/one: {is: 4}", wiki); holds {
+		t.Error("another value is taken for the only one")
 	}
 }
 
@@ -123,6 +136,11 @@ func TestCertificatesRestrict(t *testing.T) {
 		{"invalid_client_certificate: true", nothing, cert, "client-certificate-required", "valid-client-certificate"},
 	} {
 		tt.check(t)
+	}
+	for _, field := range []string{"san_dns", "san_email", "san_uri"} {
+		if holds, _ := criterionHolds(t, "client_certificate: {"+field+": nobody}", cert); holds {
+			t.Errorf("%s: a name that the certificate has not is found in it", field)
+		}
 	}
 	// A certificate that the deny rules refuse comes before a sign-in.
 	refuses := compiled(t, "{allow: {or: [email: a@b.c]}, deny: {or: [invalid_client_certificate: true]}}")
@@ -262,6 +280,10 @@ func TestNamedPoliciesAndFilesAreReadWhereTheyAreUsed(t *testing.T) {
 		if got := must(t, p).Eval(alice()).Effect; got != want {
 			t.Errorf("%s: got %s", text, got)
 		}
+	}
+	listed, _ := parse("allow: {or: [groups: {has_file: list.txt}]}", o)
+	if refs := listed.UsesGroups(); len(refs) != 2 || refs[0].Position != (Position{"list.txt", 3, 1}) || refs[1].Position != (Position{"list.txt", 4, 1}) {
+		t.Errorf("values of a file stand at %v", refs)
 	}
 	if p, problems := parse("use: broken", o); len(problems) > 0 || p.Public() {
 		t.Errorf("got %v", problems)

@@ -77,6 +77,8 @@ func TestStepUpAsksForTheLeast(t *testing.T) {
 		rule   int
 	}{
 		{"allow: {or: [auth_age: {max: 5m}, auth_method: mfa]}", StepUp, aged(5), 0},
+		{"allow: {or: [groups: none, auth_age: {max: 5m}]}", StepUp, aged(5), 0},
+		{"[{allow: {or: [auth_age: {max: 5m}]}}, {deny: {not: [auth_method: mfa, groups: wiki]}}]", StepUp, aged(5), 0},
 		{"allow: {or: [auth_method: mfa, auth_age: {max: 5m}]}", StepUp, SignIn{Method: "mfa"}, 0},
 		{"allow: {and: [auth_age: {max: 5m}, auth_method: mfa]}", StepUp, SignIn{Aged: true, MaxAge: 5 * time.Minute, Method: "mfa"}, 0},
 		{"allow: {and: [auth_age: {max: 2h}, auth_method: mfa]}", StepUp, SignIn{Method: "mfa"}, 0},

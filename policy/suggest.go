@@ -13,15 +13,15 @@ var (
 	otherCriteria = map[string]string{
 		"ip": "source_ip", "cidr": "source_ip", "remote_ip": "source_ip", "client_ip": "source_ip", "method": "http_method",
 		"path": "http_path", "public": "accept", "any": "accept", "anyone": "accept", "authenticated": "authenticated_user",
-		"signed_in": "authenticated_user", "mail": "email", "sub": "user", "subject": "user", "cors": "cors_preflight",
+		"signed_in": "authenticated_user", "sub": "user", "subject": "user", "cors": "cors_preflight",
 		"team": "groups", "member_of": "groups", "header": "http_header", "application": "app", "weekday": "day_of_week", "time": "time_of_day",
 		"status": "user_status", "amr": "auth_method", "acr": "auth_context", "mfa": "auth_method", "max_age": "auth_age", "certificate": "client_certificate",
 	}
 	otherOperators = map[string]string{"any": "or", "some": "or", "all": "and", "none": "not"}
 	otherMatchers  = map[string]string{
 		"equals": "is", "equal": "is", "eq": "is", "==": "is", "isnot": "not", "is_not": "not", "ne": "not", "!=": "not",
-		"prefix": "starts_with", "suffix": "ends_with", "startswith": "starts_with", "endswith": "ends_with",
-		"notin": "not_in", "one_of": "in", "any_of": "in", "none_of": "not_in", "has_not": "exclude", "excludes": "exclude",
+		"prefix": "starts_with", "suffix": "ends_with",
+		"one_of": "in", "any_of": "in", "none_of": "not_in", "has_not": "exclude",
 		"includes": "has", "contains": "has", "in": "has", "not": "exclude",
 	}
 )
@@ -48,7 +48,7 @@ func hintCriterion(name string) string {
 		match += "/" + path
 	case match != "" && kinds[match].path:
 		match += "/NAME"
-	case match == "" && slices.Contains(operatorNames[:], name):
+	case slices.Contains(operatorNames[:], name):
 		return "operators do not nest: put the criterion straight under allow or deny"
 	}
 	return meant(match)

@@ -89,6 +89,7 @@ func TestTraceSaysWhatWasThere(t *testing.T) {
 		{"http_path: {ends_with: /}", alice(), `ends_with "/"`, []string{"/wiki"}},
 		{"source_ip: '::1'", withIP("fe80::1%eth0"), "in ::1/128", []string{"fe80::1"}},
 		{"source_ip: '::1'", &Input{}, "in ::1/128", nil},
+		{"user: {in: [" + strings.Join(long[:20], ", ") + "]}", alice(), "in " + strings.Repeat(`"a", `, 19) + `"a"`, []string{"00ualice"}},
 		{"user: {in: [" + strings.Join(long, ", ") + "]}", alice(), "in " + strings.Repeat(`"a", `, 19) + `"a" and 5 more`, []string{"00ualice"}},
 	} {
 		c := compiled(t, "allow: {or: [{"+tt.criterion+"}]}").Trace(tt.in).Rules[0].Lists[0].Criteria[0]
