@@ -130,6 +130,10 @@ func TestReplacedSessionThatCannotBeEndedIsReported(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	b.signIn(wiki)
+	b.open("https://" + wiki + pathSignIn + "?" + paramPrompt + "=login")
+	if len(w.live()) != 1 || strings.Contains(w.log.String(), "not ended") {
+		t.Errorf("%d sessions after one replaced the other; the log says %s", len(w.live()), w.log)
+	}
 	st := &troubled{Store: w.store}
 	puts := 0
 	st.fail = func(op string, kind store.Kind) error {

@@ -132,7 +132,7 @@ func TestFormThatMetALapsedSessionIsToldSo(t *testing.T) {
 			t.Errorf("%s: %v, want a page", method, err)
 		}
 		way := "redirect_uri=" + url.QueryEscape("/edit?id=1")
-		if rec.status != want || want == 401 && (!strings.Contains(rec.body.String(), way) || !strings.Contains(rec.body.String(), "Nothing was delivered")) {
+		if rec.status != want || want == 401 && (!strings.Contains(rec.body.String(), way) || !strings.Contains(rec.body.String(), "Nothing was delivered") || !strings.Contains(rec.body.String(), "Your session at <bdi>"+wiki)) {
 			t.Errorf("%s: %d, want %d and that nothing was delivered, with the way back to the form\n%s", method, rec.status, want, rec.body.String())
 		}
 		if r.Method != method {

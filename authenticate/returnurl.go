@@ -20,7 +20,8 @@ const (
 	// longest that travels in a cookie: eight attempts must fit in a header.
 	maxReturn       = 8 << 10
 	maxInlineReturn = 512
-	// maxForeign bounds an address elsewhere, which travels sealed in a form.
+	// maxForeign bounds an address elsewhere, which travels sealed in a form, as
+	// long as its JSON is.
 	maxForeign = 1 << 10
 	// Stored return URLs are bounded per client address and in all, since
 	// anybody can make one. Beyond the bound a sign-in ends at the root.
@@ -79,7 +80,7 @@ func requestTarget(r *http.Request) string {
 // says yes, and returns it with the host in its one spelling.
 func foreignTarget(raw string, allowed func(authority string) bool) (string, bool) {
 	rest, ok := strings.CutPrefix(raw, "https://")
-	if !ok || len(raw) > maxForeign {
+	if !ok || jsonLength(raw) > maxForeign {
 		return "", false
 	}
 	host, target := rest, "/"
@@ -102,8 +103,13 @@ func foreignTarget(raw string, allowed func(authority string) bool) (string, boo
 // fitsCookie reports whether a return URL may travel in a cookie, as long as its
 // JSON is there.
 func fitsCookie(target string) bool {
-	b, _ := json.Marshal(target) // a text never fails
-	return len(b) <= maxInlineReturn
+	return jsonLength(target) <= maxInlineReturn-len(`""`)
+}
+
+// jsonLength is how long a text is in JSON without its quotes: "&" is six bytes.
+func jsonLength(text string) int {
+	b, _ := json.Marshal(text) // a text never fails
+	return len(b) - len(`""`)
 }
 
 // keepReturn puts a long return URL into the store and returns its id; "" where

@@ -60,6 +60,23 @@ func TestAddressesThatFitACookie(t *testing.T) {
 	}
 }
 
+// An address of a few characters that are long in a cookie or a form is no fault
+// of ours: a sign-out that cannot keep it ends on its own page.
+func TestAddressThatIsLongInAFormIsNotHeard(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn(wiki)
+	for target, kept := range map[string]bool{
+		"https://" + wiki + "/?" + strings.Repeat("a", maxForeign-len("https://"+wiki+"/?")): true,
+		"https://" + wiki + "/?" + strings.Repeat("&", 900):                                  false,
+	} {
+		p := b.open("https://" + wiki + pathSignOut + "?" + url.Values{paramRedirect: {target}}.Encode())
+		if p.status != http.StatusOK || p.fields().Get(fieldToken) == "" || p.url.Query().Has(paramRedirect) != kept {
+			t.Errorf("an address of %d characters: %d, want the page of the sign-out, and it kept %t", len(target), p.status, kept)
+		}
+	}
+}
+
 // Whatever we signed is still read with care: another version may have made it.
 func TestTimesOfASignedURLMakeSense(t *testing.T) {
 	c := newClock()
