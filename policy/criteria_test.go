@@ -415,3 +415,9 @@ func TestClaimsOfSeveralTypes(t *testing.T) {
 		}
 	}
 }
+
+func TestNothingIsNoLetter(t *testing.T) {
+	if equalFolded("a", "a\ufffd") || hasPrefixFolded("", "\ufffd") {
+		t.Error("the end of a text is taken for a character that cannot be read")
+	}
+}

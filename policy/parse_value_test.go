@@ -159,6 +159,7 @@ func TestValuesOfSpecialCriteriaAreChecked(t *testing.T) {
 		"client_certificate: {fingerprint: '" + up + ":'}":                  print,
 		"client_certificate: {fingerprint: " + good + "x}":                  print,
 		"date: x":                       `expected a mapping for "date", got "x" (known are after, before)`,
+		"claim/x: !!int abc":            "number abc for",
 		"accept: off":                   "expected true for",
 		"source_ip: 10.0.0.0/33":        "expected an address or network",
 		"source_ip: fe80::1%eth0":       "expected an address or network",

@@ -24,6 +24,7 @@ func TestWhatASignInMustBring(t *testing.T) {
 		"as old as the leeway lets":  {aged, now.Add(-2 * time.Minute), nil, "", true},
 		"older":                      {aged, now.Add(-2*time.Minute - time.Nanosecond), nil, "", false},
 		"of an age that is not said": {aged, time.Time{}, nil, "", false},
+		"a context nobody asked for": {SignIn{}, now, nil, "urn:b", true},
 		"the context":                {SignIn{Context: "urn:a"}, now, nil, "urn:a", true},
 		"another context":            {SignIn{Context: "urn:a"}, now, nil, "urn:b", false},
 		"no context":                 {SignIn{Context: "urn:a"}, now, nil, "", false},
