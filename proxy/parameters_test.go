@@ -159,7 +159,8 @@ func decodingFirst(path string) string {
 // a policy says which methods may pass.
 func TestMethodOverridesAreNotPassedWhereThePolicyNamesMethods(t *testing.T) {
 	const request = "POST / HTTP/1.1\nHost: app.test\nTransfer-Encoding: chunked\nTrailer: X-Method-Override, X-Sum\n" +
-		"X-HTTP-Method-Override: DELETE\nx-http-method: DELETE\nX-Method-Override: DELETE\nX_HTTP_Method_Override: DELETE\n\n1\na\n0\nX-Method-Override: DELETE\nX-Sum: 1\n\n"
+		"X-HTTP-Method-Override: DELETE\nx-http-method: DELETE\nX-Method-Override: DELETE\nX_HTTP_Method_Override: DELETE\n" +
+		"X-HTTP-MethodOverride: DELETE\nX-Method-Overwrite: DELETE\nX-Method: DELETE\nX-Request-Method: DELETE\n\n1\na\n0\nX-Method-Override: DELETE\nX-Sum: 1\n\n"
 	for text, passed := range map[string]bool{
 		"{allow: {and: [{http_method: {in: [GET, POST]}}]}}":                              false,
 		"{allow: {and: [{accept: true}]}, deny: {or: [{http_method: {is: DELETE}}]}}":     false,

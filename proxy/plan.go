@@ -89,7 +89,9 @@ func (h *Handler) newPlan(r *config.Route) (*plan, error) {
 
 // methodOverrides ask an application to act as if the request had come with
 // another method. Where a policy says which methods may pass, they are not passed.
-var methodOverrides = []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"}
+var methodOverrides = []string{
+	"X-HTTP-Method-Override", "X-HTTP-MethodOverride", "X-HTTP-Method", "X-Method-Override", "X-Method-Overwrite", "X-Method", "X-Request-Method",
+}
 
 // setTimeouts follows Pomerium's keys. A timeout that a route states bounds the
 // whole answer; the default one bounds the wait for its beginning, so that long

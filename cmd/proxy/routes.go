@@ -23,9 +23,9 @@ func newRoutes() *cobra.Command {
 			return err
 		}
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "ROUTE\tFROM\tPATH\tTO\tWHO\tAT")
+		fmt.Fprintln(w, "ROUTE\tFROM\tPATH\tTO\tWHO\tAT\tID")
 		for _, r := range cfg.Routes {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s:%d\n", r.Name, fromOf(r.From), matchOf(r.Match), toOf(r), r.Policy, r.Position.File, r.Position.Line)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s:%d\t%s\n", r.Name, fromOf(r.From), matchOf(r.Match), toOf(r), r.Policy, r.Position.File, r.Position.Line, r.ID)
 		}
 		if err := w.Flush(); err != nil {
 			return err
