@@ -201,10 +201,9 @@ func (s *Service) programConsent(w http.ResponseWriter, r *http.Request) error {
 // programToken makes the program's session, which ends with the sign-in it was
 // made from at the latest, and the token for it.
 func (s *Service) programToken(r *http.Request, host string, parent *session.Session, name string) (string, error) {
-	now := s.now()
 	ss, err := s.o.Sessions.Create(r.Context(), session.Session{
 		Form: session.FormProgram, Subject: parent.Subject, Parent: parent.ID, Host: host, Program: name,
-		Created: now, Expires: parent.Expires, LastUsed: now, Refreshed: now,
+		Expires: parent.Expires, Refreshed: s.now(),
 		ClientAddress: s.o.ClientIP(r).String(), UserAgent: bounded(r.UserAgent(), maxUserAgent),
 	})
 	if err != nil {

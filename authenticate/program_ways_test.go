@@ -98,7 +98,7 @@ func TestPageThatAsksForAProgramSaysWhatItIsAbout(t *testing.T) {
 	b.signIn(wiki)
 	p := b.open(w.askAddress(b))
 	for _, want := range []string{
-		wiki, "alice@example.com", "<code>http://localhost:8900</code>", iso(w.sessionOf(b).Expires), `href="https://` + wiki + pathUser + `"`, "Refuse",
+		"to use <strong><bdi>" + wiki + "</bdi></strong> in your name", "alice@example.com", "<code>http://localhost:8900</code>", iso(w.sessionOf(b).Expires), `href="https://` + wiki + pathUser + `"`, "Refuse",
 	} {
 		if p.status != 200 || !strings.Contains(p.body, want) {
 			t.Errorf("%d, the page lacks %q\n%s", p.status, want, p.body)

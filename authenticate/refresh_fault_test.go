@@ -470,7 +470,69 @@ func TestRefresherKeepsToWhatItIsTold(t *testing.T) {
 	w.clock.add(time.Minute + 1)
 	var why session.EndReason
 	w.sessions.OnEnd(func(_ string, reason session.EndReason) { why = reason })
-	if f.look(context.Background()); why != EndOutage {
+	if f.look(context.Background()); why != EndOutage || !strings.Contains(w.log.String(), "could not be asked for longer than the grace") {
 		t.Errorf("ended as %q, want %q", why, EndOutage)
 	}
+}
+
+// An answer of the provider, be it a refusal, says that it is there again.
+func TestProviderThatAnswersIsAskedByEverybodyAgain(t *testing.T) {
+	for result, tt := range map[string]struct {
+		answer error
+		words  string // of the end
+	}{
+		"ok":          {nil, ""},
+		"refused":     {&idp.RefusedError{Code: "invalid_grant"}, "refused to renew it"},
+		"not-trusted": {&idp.InvalidError{What: "sub"}, "could not be trusted"},
+	} {
+		w := newCore(t)
+		one, other := w.signedIn(nil), w.signedIn(nil)
+		f := w.refresher(w.sessions, nil)
+		w.clock.add(tokenLife)
+		w.idp.refreshErr = idp.ErrUnavailable
+		f.step(one.ID)
+		if got := f.step(other.ID); got != "postponed" {
+			t.Errorf("while it fails, another is %q", got)
+		}
+		w.clock.add(firstRest)
+		w.idp.refreshErr = tt.answer
+		if got := f.step(one.ID); got != result {
+			t.Errorf("went %q, want %q", got, result)
+		}
+		if back := strings.Contains(w.log.String(), "idp_available"); back != (result != "not-trusted") {
+			t.Errorf("%s: told that it is back: %v", result, back)
+		}
+		if ended := strings.Contains(w.log.String(), "session ended: the identity provider"); ended != (tt.words != "") || !strings.Contains(w.log.String(), tt.words) {
+			t.Errorf("%s: the end is not told with its reason:\n%s", result, w.log)
+		}
+	}
+}
+
+func TestRunEndsAfterTheLastRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newCore(t)
+		w.clock.at(time.Now())
+		ss := w.signedIn(nil)
+		release := make(chan struct{})
+		w.idp.during = func() { <-release }
+		f := w.refresher(w.sessions, nil)
+		w.clock.add(tokenLife)
+		w.used(w.sessions)
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() { defer close(ended); f.Run(ctx) }()
+		time.Sleep(time.Second)
+		cancel()
+		synctest.Wait()
+		select {
+		case <-ended:
+			t.Error("ended while a token was being redeemed")
+		default:
+		}
+		close(release)
+		<-ended
+		if w.again(ss).Tokens.Refresh == ss.Tokens.Refresh {
+			t.Error("the token that was redeemed is lost")
+		}
+	})
 }

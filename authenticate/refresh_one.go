@@ -85,7 +85,7 @@ func (f *Refresher) reread(ctx context.Context, id string) (*session.Session, er
 		fresh = *s
 		return errLook
 	})
-	if err != nil && !errors.Is(err, errLook) {
+	if !errors.Is(err, errLook) {
 		return nil, err
 	}
 	return &fresh, nil
@@ -207,7 +207,7 @@ func (f *Refresher) takeBack(ctx context.Context, provider idp.Provider, tokens 
 // this one.
 func (f *Refresher) tellPrograms(ctx context.Context, parent string, subject identity.Subject) {
 	for _, ss := range f.o.Sessions.Live() {
-		if ss.Parent != parent || ss.Form != session.FormProgram {
+		if ss.Parent != parent {
 			continue
 		}
 		_, err := f.o.Sessions.Update(ctx, ss.ID, func(s *session.Session) error {

@@ -56,6 +56,20 @@ func TestTokensAreRenewedInTheLastPartOfTheirLife(t *testing.T) {
 		}
 	}
 	f := w.refresher(w.sessions, nil)
+	// Nor does a session come back at the same point each time.
+	points := map[time.Duration]bool{}
+	for round := range 64 {
+		ss := lasting(0)
+		ss.Refreshed = now.Add(time.Duration(round) * time.Hour)
+		at := 36 * time.Minute
+		for !f.isDue(ss, ss.Refreshed.Add(at)) {
+			at += time.Second
+		}
+		points[at] = true
+	}
+	if len(points) < 30 {
+		t.Errorf("64 refreshes of one session come at %d different points only", len(points))
+	}
 	if f.isDue(unrefreshable, now.Add(time.Hour)) || overdue(unrefreshable, now.Add(time.Hour)) {
 		t.Error("a session that has no refresh token is to be renewed")
 	}
@@ -105,11 +119,11 @@ func TestSessionsThatFailAreLeftAloneLongerEachTime(t *testing.T) {
 	}
 	// What failed long ago counts no more.
 	w.clock.add(2 * maxRest)
-	if f.forgetRests(w.clock.now()); w.restOf(f, "b") == 0 {
+	if f.look(t.Context()); w.restOf(f, "b") == 0 {
 		t.Error("forgotten too early")
 	}
 	w.clock.add(1)
-	f.forgetRests(w.clock.now())
+	f.look(t.Context())
 	if f.leaveAlone("b", 0); w.restOf(f, "b") != firstRest {
 		t.Errorf("after a long time without failures: %s, want %s", w.restOf(f, "b"), firstRest)
 	}
