@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -180,11 +182,17 @@ func TestSessionsThatAreOverAreNotListed(t *testing.T) {
 	}
 }
 
-// scanless is a store that answers for single records and for no list.
-type scanless struct{ store.Store }
+// scanless is a store that answers for single records, and for so many lists.
+type scanless struct {
+	store.Store
+	left *atomic.Int64
+}
 
-func (scanless) Scan(context.Context, store.Kind, string, func(store.Record) error) error {
-	return errDown
+func (s scanless) Scan(ctx context.Context, k store.Kind, prefix string, f func(store.Record) error) error {
+	if k == session.KindSession && s.left.Add(-1) < 0 {
+		return errDown
+	}
+	return s.Store.Scan(ctx, k, prefix, f)
 }
 
 // A list that cannot be made is no empty list.
@@ -194,7 +202,8 @@ func TestListThatTheStoreDoesNotGiveIsNotEmpty(t *testing.T) {
 	here.signIn(wiki)
 	there.signIn(wiki)
 	open := here.listed()
-	m, err := session.New(session.Options{Store: scanless{w.store}, Now: w.clock.now})
+	var left atomic.Int64
+	m, err := session.New(session.Options{Store: scanless{w.store, &left}, Now: w.clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,6 +214,15 @@ func TestListThatTheStoreDoesNotGiveIsNotEmpty(t *testing.T) {
 		}
 	}
 	w.sessionOf(there)
+	// The end is made, and only the list after it fails.
+	left.Store(1)
+	gone := w.sessionOf(there)
+	if p := here.end(open, handleOf(gone)); p.status != http.StatusServiceUnavailable {
+		t.Errorf("an end without a list after it: %d", p.status)
+	}
+	if slices.ContainsFunc(w.live(), func(ss *session.Session) bool { return ss.ID == gone.ID }) {
+		t.Error("the session that was to end lives on")
+	}
 }
 
 // Replicas of two versions stand side by side while one takes the other's

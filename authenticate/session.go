@@ -157,7 +157,7 @@ func (s *Service) presentsToken(r *http.Request) bool {
 // grace: counted from the access token's expiry, or from the first failure where
 // the session slept past that.
 func outlived(ss *session.Session, grace time.Duration, now time.Time) bool {
-	if ss.RefreshFailing.IsZero() || ss.Tokens.Refresh == "" {
+	if ss.RefreshFailing.IsZero() {
 		return false
 	}
 	from := expiryOf(ss)

@@ -95,6 +95,14 @@ func TestSignOutOfNobodyEndsWhereItWould(t *testing.T) {
 			t.Errorf("from %s to %q: %d at %s, want %s, and no word of a provider", tt.from, tt.target, p.status, last, tt.want)
 		}
 	}
+	bye, _ := url.Parse("https://bye.example.com/done")
+	set := newWorld(t, withSettings(Settings{SignOutRedirectURL: bye}))
+	for target, want := range map[string]string{"": bye.Host, "https://" + admin + "/public": admin} {
+		p := set.browser().open("https://"+wiki+pathSignOut+"?"+url.Values{paramRedirect: {target}}.Encode(), func(u *url.URL) bool { return u.Host == bye.Host })
+		if p.url.Host != want {
+			t.Errorf("with an address configured and %q asked for: ends at %s, want %s", target, p.url, want)
+		}
+	}
 	two := "?" + url.Values{paramRedirect: {"https://" + admin + "/public", "https://" + evil + "/"}}.Encode()
 	if p := w.browser().open("https://" + wiki + pathSignOut + two); p.url.Host != wiki {
 		t.Errorf("two addresses to end at lead to %s", p.url)
