@@ -52,7 +52,11 @@ func New(cfg *config.Config, f *facts.Facts, now func() time.Time) (*World, erro
 
 // ForPolicy makes a world in which every request meets one policy.
 func ForPolicy(p *policy.Policy, f *facts.Facts, now func() time.Time) (*World, error) {
-	w := &World{facts: f, only: &config.Route{ID: "policy", Name: "policy", Policy: p}, now: now}
+	return forPolicy(p, f, now, nil)
+}
+
+func forPolicy(p *policy.Policy, f *facts.Facts, now func() time.Time, passes func(identity.Status) bool) (*World, error) {
+	w := &World{facts: f, only: &config.Route{ID: "policy", Name: "policy", Policy: p}, now: now, passes: passes}
 	return w, w.authorize([]*config.Route{w.only})
 }
 

@@ -50,9 +50,12 @@ func (r *runner) world(p *policy.Policy) (*World, error) {
 	}
 	var w *World
 	var err error
-	if p == nil {
+	switch {
+	case p == nil:
 		w, err = New(r.o.Config, r.f.Facts, r.o.Now)
-	} else {
+	case r.o.Config != nil: // a policy of its own, where whose status passes is chosen
+		w, err = forPolicy(p, r.f.Facts, r.o.Now, r.o.Config.Directory.MayPass)
+	default:
 		w, err = ForPolicy(p, r.f.Facts, r.o.Now)
 	}
 	if err != nil {
