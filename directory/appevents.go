@@ -80,8 +80,8 @@ func (s *syncer) doubtAssignment(one assignment) {
 // leftGroup looks whether somebody who left a group has its applications by
 // themselves: while they were in it nothing told of that.
 func (s *syncer) leftGroup(e *edit, p pair) {
-	for id, a := range e.next.apps {
-		if slices.Contains(a.groups, p.group) {
+	for _, id := range slices.Sorted(maps.Keys(e.next.apps)) {
+		if slices.Contains(e.next.apps[id].groups, p.group) {
 			s.doubtAssignment(assignment{id, p.user})
 		}
 	}

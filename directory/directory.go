@@ -36,6 +36,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,7 +86,10 @@ type Directory struct {
 	holder    string // of the lease
 	retention time.Duration
 	now       func() time.Time
-	log       *slog.Logger
+	// jitter is up to so much that retries wait longer, so that replicas do not
+	// come together.
+	jitter func(time.Duration) time.Duration
+	log    *slog.Logger
 
 	snap  atomic.Pointer[Snapshot] // nil: none
 	state atomic.Pointer[state]    // of snap
@@ -132,7 +136,7 @@ func New(o Options) (*Directory, error) {
 	}
 	d := &Directory{
 		source: o.Source, store: o.Store, retention: o.Retention, now: o.Now, log: o.Logger,
-		listing: o.Listing, relevant: o.Relevant, live: o.Live, holder: rand.Text(),
+		listing: o.Listing, relevant: o.Relevant, live: o.Live, holder: rand.Text(), jitter: mathrand.N[time.Duration],
 		wake: make(chan struct{}, 1), unpins: make(chan unpin, 16),
 	}
 	d.overlay.Store(new(map[string]*entry))

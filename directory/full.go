@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"sallyport/idp"
@@ -139,8 +141,8 @@ func (s *syncer) takeAll(ctx context.Context, f *fullListing) error {
 	for _, id := range missingGroups {
 		e.dropGroup(id)
 	}
-	for p, h := range s.recent.pairs {
-		s.settle(e, p, h)
+	for _, group := range slices.Sorted(maps.Keys(s.recent.byGroup)) {
+		s.settleGroup(e, group)
 	}
 	was := s.st
 	s.st.Whole, s.st.Begun, s.st.FullAt = true, f.began, s.d.now()

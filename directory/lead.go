@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"time"
 
 	"sallyport/idp"
@@ -180,7 +181,8 @@ func (s *syncer) merge(ctx context.Context) {
 		return
 	}
 	e := s.d.snap.Load().edit()
-	for id, entry := range over {
+	for _, id := range slices.Sorted(maps.Keys(over)) {
+		entry := over[id]
 		at := s.asOf(entry)
 		if entry.Person == nil {
 			e.dropUser(id, at)

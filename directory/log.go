@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -114,8 +115,8 @@ func (s *syncer) event(e *edit, ev idp.Event) {
 	case ev.Type == eventGroupDelete:
 		e.dropGroup(group)
 		delete(s.doubts.all, group)
-		for id, a := range e.next.apps {
-			if slices.Contains(a.groups, group) {
+		for _, id := range slices.Sorted(maps.Keys(e.next.apps)) {
+			if slices.Contains(e.next.apps[id].groups, group) {
 				s.rereadApp(id)
 			}
 		}
@@ -222,14 +223,14 @@ func (s *syncer) settle(e *edit, p pair, h happened) {
 // settleGroup and settleUser repeat the events that a listing which began at that
 // time may not hold.
 func (s *syncer) settleGroup(e *edit, group string) {
-	for user := range s.recent.byGroup[group] {
+	for _, user := range slices.Sorted(maps.Keys(s.recent.byGroup[group])) {
 		p := pair{group, user}
 		s.settle(e, p, s.recent.pairs[p])
 	}
 }
 
 func (s *syncer) settleUser(e *edit, user string) {
-	for group := range s.recent.byUser[user] {
+	for _, group := range slices.Sorted(maps.Keys(s.recent.byUser[user])) {
 		p := pair{group, user}
 		s.settle(e, p, s.recent.pairs[p])
 	}

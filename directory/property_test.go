@@ -52,6 +52,7 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	d.jitter = func(most time.Duration) time.Duration { return time.Duration(w.org.rng.Int64N(int64(most))) }
 	ctx := context.Background()
 	if err := d.load(ctx); err != nil {
 		w.t.Fatal(err)
@@ -202,6 +203,16 @@ func history(t testing.TB, seed uint64) *world {
 	}
 	w.run(5 * time.Minute)
 	return w
+}
+
+// A history is told by its number alone: what fails once can be looked into.
+func TestHistoriesRepeat(t *testing.T) {
+	for seed := range uint64(30) {
+		a, b := history(t, seed), history(t, seed)
+		if a.org.trace.Sum64() != b.org.trace.Sum64() {
+			t.Errorf("history %d: asks %v the first time, %v the second, or at other times", seed, a.org.asked, b.org.asked)
+		}
+	}
 }
 
 func TestDirectoryEndsEqualToTheTruth(t *testing.T) {

@@ -3,6 +3,8 @@ package directory
 import (
 	"context"
 	"fmt"
+	"hash"
+	"hash/fnv"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -31,6 +33,7 @@ type organisation struct {
 	faults  float64       // of requests
 	between func()        // called as each request arrives
 	asked   map[string]int
+	trace   hash.Hash64 // of all requests and when they came
 	limits  map[idp.Bucket]idp.Budget
 	pages   int // items to a page
 	silent  bool
@@ -65,7 +68,7 @@ type logged struct {
 func newOrganisation(seed uint64) *organisation {
 	return &organisation{
 		now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), rng: rand.New(rand.NewPCG(seed, 7)),
-		people: map[string]*simPerson{}, groups: map[string]*simGroup{}, apps: map[string]*simApp{}, asked: map[string]int{}, pages: 3,
+		people: map[string]*simPerson{}, groups: map[string]*simGroup{}, apps: map[string]*simApp{}, asked: map[string]int{}, trace: fnv.New64a(), pages: 3,
 	}
 }
 
@@ -143,8 +146,8 @@ func (o *organisation) status(p string, s identity.Status, event string) {
 }
 
 func (o *organisation) deletePerson(p string) {
-	for _, g := range o.groups {
-		if g.members[p] {
+	for _, id := range sortedKeys(o.groups) { // in order: each draws from the generator
+		if g := o.groups[id]; g.members[p] {
 			delete(g.members, p)
 			o.moved(g)
 		}
@@ -223,6 +226,7 @@ func sortedKeys[V any](m map[string]V) []string {
 // arrive is what every request goes through.
 func (o *organisation) arrive(name string) error {
 	o.asked[name]++
+	_, _ = fmt.Fprintln(o.trace, o.now.UnixNano(), name)
 	if o.between != nil {
 		o.between()
 	}

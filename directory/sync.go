@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -198,7 +197,7 @@ func (s *syncer) outcome(ctx context.Context, t task, err error) {
 		wait = unavailable.RetryAfter
 	}
 	b.tries++
-	b.until = s.d.now().Add(wait + rand.N(wait/8+1))
+	b.until = s.d.now().Add(wait + s.d.jitter(wait/8+1))
 	b.err = err
 	if b.tries == 1 || b.tries%10 == 0 {
 		s.d.log.Warn("directory could not be read, what is known stands", slog.String("task", t.name), slog.Duration("again_in", wait), slog.Any("error", err))
