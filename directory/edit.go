@@ -29,6 +29,9 @@ type edit struct {
 	unsorted   map[handle]bool // people whose groups have to be sorted
 	// touched are people who differ only by what their groups are called.
 	touched map[handle]bool
+	// revived are people who were no more and are again: a whole listing leaves
+	// deactivated ones out. Their groups are not known.
+	revived []string
 	renamed bool
 	pinned  bool // the pins are this edit's own
 	// restoring keeps the versions that nodes come with.
@@ -42,6 +45,10 @@ type edited struct{ _ byte }
 // dateGrain is how exactly the source's clock is known, in milliseconds: a Date
 // header has whole seconds, events have thousandths.
 const dateGrain = 1000
+
+// groupsUnread is the groupsAsOf of people whose groups have to be read: those who
+// were no more and are again. It is stored, so that a successor reads them.
+const groupsUnread = -1
 
 // edit begins a successor of s; nil is the empty snapshot.
 func (s *Snapshot) edit() *edit {
@@ -105,8 +112,8 @@ func (e *edit) group(h handle) *groupNode {
 func (e *edit) putUser(u idp.User, asOf int64) {
 	h := e.intern(u.ID)
 	was := e.ppl.at(h)
-	if was.asOf > asOf+dateGrain {
-		return
+	if was.asOf > asOf+dateGrain || was.gone && was.asOf >= asOf {
+		return // of somebody deleted in the second of the reading, the deletion counts
 	}
 	if was.known && !was.gone && sameUser(was.User, u) {
 		if p := e.mine[h]; p != nil {
@@ -115,6 +122,9 @@ func (e *edit) putUser(u idp.User, asOf int64) {
 		return
 	}
 	p := e.person(h)
+	if was.gone {
+		e.revived, p.groupsAsOf = append(e.revived, was.ID), groupsUnread
+	}
 	e.unindex(p, h)
 	u.ID = p.ID
 	if u.Email == u.Login {

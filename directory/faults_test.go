@@ -41,6 +41,13 @@ func (f *faulty) Put(ctx context.Context, r store.Record, e store.Expect) (store
 	return f.Store.Put(ctx, r, e)
 }
 
+func (f *faulty) PutAll(ctx context.Context, rs []store.Record) error {
+	if err := f.failing(); err != nil {
+		return err
+	}
+	return f.Store.PutAll(ctx, rs)
+}
+
 func (f *faulty) Get(ctx context.Context, k store.Kind, key string) (store.Record, error) {
 	if err := f.failing(); err != nil {
 		return store.Record{}, err

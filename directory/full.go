@@ -156,9 +156,39 @@ func (s *syncer) takeAll(ctx context.Context, f *fullListing) error {
 		s.st = was
 		return err
 	}
+	s.drift = s.d.snap.Load().drifted()
 	s.d.log.Info("directory was listed whole", slog.Int("people", len(f.users)), slog.Int("groups", len(f.groups)),
 		slog.Int("requests", f.pages), slog.Duration("took", s.d.now().Sub(f.at)))
 	return nil
+}
+
+// drifted are the groups that events have changed since their members were read.
+func (s *Snapshot) drifted() []string {
+	var ids []string
+	for h := range s.groups.n {
+		if g := s.groups.at(handle(h)); g.readAt != 0 && !g.gone && !g.everyone() && movedSince(g) {
+			ids = append(ids, g.ID)
+		}
+	}
+	return ids
+}
+
+// groupsUnread are the people of whom that is noted.
+func (s *Snapshot) groupsUnread() []string {
+	var ids []string
+	for h := range s.size() {
+		if p := s.people.at(handle(h)); p.groupsAsOf == groupsUnread && !p.gone {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
+}
+
+func (s *Snapshot) size() int {
+	if s == nil {
+		return 0
+	}
+	return s.people.n
 }
 
 // missing are those known who were not listed and of whom nothing later is known.

@@ -117,28 +117,29 @@ func (s *syncer) listed() {
 // changedGroup takes in a group's statistics and doubts its members where they
 // do not agree with them.
 func (s *syncer) changedGroup(e *edit, g idp.Group) {
-	h, ok := e.gids.first(g.ID)
-	var was groupNode
-	if ok {
-		was = *e.grps.at(h)
-	}
-	if was.gone {
+	if h, ok := e.gids.first(g.ID); ok && e.grps.at(h).gone {
 		return
 	}
-	h = e.putGroup(g)
-	now := e.grps.at(h)
+	now := e.grps.at(e.putGroup(g))
 	if now.everyone() || now.readAt == 0 {
 		return // unread: its turn comes
 	}
 	counted := g.Users < 0 || len(now.members)+now.offset == g.Users
-	moved := g.LastMembershipUpdated.After(was.LastMembershipUpdated) && !s.recent.explains(g.ID, g.LastMembershipUpdated) &&
-		now.readAt < g.LastMembershipUpdated.Add(time.Minute).UnixMilli()
+	// Whether the date was seen before says nothing: a process that saw it may have
+	// ended before it read.
+	moved := movedSince(now) && !s.recent.explains(g.ID, g.LastMembershipUpdated)
 	if d := s.doubts.all[g.ID]; d != nil {
 		d.count = g.Users
 	}
 	if !counted || moved {
 		s.doubts.add(g.ID, s.d.now())
 	}
+}
+
+// movedSince reports whether a group's members may have changed since they were
+// read, by its date, which comes late.
+func movedSince(g *groupNode) bool {
+	return g.readAt < g.LastMembershipUpdated.Add(time.Minute).UnixMilli()
 }
 
 // listUsers reads a page of the people who changed lately.
@@ -184,10 +185,11 @@ func (s *syncer) readUser(ctx context.Context) error {
 	} else if u.ID == id {
 		e.putUser(u, at)
 	}
+	s.users.pop() // what is taken in may ask for this person's groups
 	if err := s.apply(ctx, e); err != nil {
+		s.users.add(id, false, s.d.now())
 		return err
 	}
-	s.users.pop()
 	return nil
 }
 

@@ -199,7 +199,7 @@ func history(t testing.TB, seed uint64) *world {
 	}
 	w.org.faults, w.org.between = 0, nil
 	if w.org.lost > 0 {
-		w.s.apps.at = time.Time{} // the regular reading finds what no event told
+		w.s.apps.at, w.s.st.FullAt = time.Time{}, time.Time{} // the regular readings find what no event told
 	}
 	w.run(5 * time.Minute)
 	return w

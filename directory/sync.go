@@ -44,6 +44,7 @@ type syncer struct {
 
 	saved   time.Time // when the state was last written
 	blocked map[idp.Bucket]*block
+	unsaved *block // the store, while it fails
 	recent  recent
 	doubts  doubts
 	users   dueUsers
@@ -54,6 +55,7 @@ type syncer struct {
 	full     *fullListing
 	shrunk   *shrink
 	members  *memberListing
+	drift    []string // groups to be read again when there is time
 	apps     appReading
 	lost     bool // the lease
 	behind   bool // the log has more than was read
@@ -77,6 +79,9 @@ func newSyncer(d *Directory, source Source, org string, fence uint64) *syncer {
 		s.st = *st
 	}
 	s.st.Org, s.st.Fence = org, fence
+	for _, id := range d.snap.Load().groupsUnread() {
+		s.users.add(id, true, d.now())
+	}
 	return s
 }
 
@@ -85,6 +90,9 @@ func newSyncer(d *Directory, source Source, org string, fence uint64) *syncer {
 func (s *syncer) step(ctx context.Context) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, requestFor)
 	defer cancel()
+	if b := s.unsaved; b != nil && b.until.After(s.d.now()) {
+		return b.until.Sub(s.d.now()) // what would be read could not be kept
+	}
 	s.merge(ctx)
 	s.repin(ctx)
 	now := s.d.now()
@@ -148,6 +156,7 @@ func (s *syncer) tasks() []task {
 		{name: "applications", bucket: idp.BucketApps, due: orNever(listed, s.apps.due(s, never), never), background: !s.apps.urgent(s), do: s.readApps},
 		{name: "members", bucket: idp.BucketGroups, due: when(s.members != nil), background: s.st.Ready, do: s.readMembers},
 		{name: "members", bucket: idp.BucketGroups, due: when(listed && s.members == nil && s.unread()), background: s.st.Ready, do: s.beginUnread},
+		{name: "members", bucket: idp.BucketGroups, due: when(listed && s.members == nil && len(s.drift) > 0), background: true, do: s.beginDrift},
 	}
 }
 
@@ -180,6 +189,10 @@ func (s *syncer) outcome(ctx context.Context, t task, err error) {
 	}
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return
+	}
+	var store *storeError
+	if errors.As(err, &store) {
+		return // its own matter: the source answered
 	}
 	s.lost = errors.Is(err, errLost)
 	b := s.blocked[t.bucket]
@@ -226,15 +239,26 @@ func (s *syncer) apply(ctx context.Context, e *edit) error {
 	if c.none() {
 		snap = e.base
 	}
-	if err := s.hold(ctx); err != nil {
+	err := s.hold(ctx)
+	if errors.Is(err, errLost) {
 		return err
 	}
-	if err := s.d.save(ctx, snap, c, s.st); err != nil {
-		return fmt.Errorf("store the directory: %w", err)
+	if err == nil {
+		err = s.d.save(ctx, snap, c, s.st)
+	}
+	if err != nil {
+		return s.storeFailed(err)
+	}
+	if s.unsaved != nil {
+		s.unsaved = nil
+		s.d.log.Info("directory is stored again")
 	}
 	s.saved = now
 	s.st = snap.complete(s.st)
 	s.d.swap(snap, c, s.st)
+	for _, id := range e.revived {
+		s.users.add(id, true, now)
+	}
 	return nil
 }
 
@@ -256,6 +280,31 @@ func shared(all, some []string) []string {
 		return all
 	}
 	return slices.DeleteFunc(slices.Clone(all), other)
+}
+
+// storeError is a failure of our store: the source is not to blame, and is not
+// left alone for it.
+type storeError struct{ err error }
+
+func (e *storeError) Error() string { return "store the directory: " + e.err.Error() }
+func (e *storeError) Unwrap() error { return e.err }
+
+// maxStorePause is the longest pause of a store that fails: once it takes records
+// again, what happened meanwhile has to arrive within seconds.
+const maxStorePause = 2 * time.Second
+
+// storeFailed pauses the reading, since what is read could not be kept.
+func (s *syncer) storeFailed(err error) error {
+	if s.unsaved == nil {
+		s.unsaved = &block{}
+		s.d.log.Warn("directory could not be stored, what is known stands", slog.Any("error", err))
+	}
+	b := s.unsaved
+	b.until = s.d.now().Add(min(maxStorePause, 250*time.Millisecond<<min(b.tries, 3)))
+	b.tries++
+	failure := &storeError{err}
+	s.d.failed(failure)
+	return failure
 }
 
 // errLost says that another replica reads now.
