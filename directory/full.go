@@ -156,7 +156,9 @@ func (s *syncer) takeAll(ctx context.Context, f *fullListing) error {
 		s.st = was
 		return err
 	}
-	s.drift = s.d.snap.Load().drifted()
+	if was.Whole {
+		s.drift = s.d.snap.Load().drifted()
+	}
 	s.d.log.Info("directory was listed whole", slog.Int("people", len(f.users)), slog.Int("groups", len(f.groups)),
 		slog.Int("requests", f.pages), slog.Duration("took", s.d.now().Sub(f.at)))
 	return nil

@@ -117,7 +117,11 @@ func (s *syncer) listed() {
 // changedGroup takes in a group's statistics and doubts its members where they
 // do not agree with them.
 func (s *syncer) changedGroup(e *edit, g idp.Group) {
-	if h, ok := e.gids.first(g.ID); ok && e.grps.at(h).gone {
+	var was groupNode
+	if h, ok := e.gids.first(g.ID); ok {
+		was = *e.grps.at(h)
+	}
+	if was.gone {
 		return
 	}
 	now := e.grps.at(e.putGroup(g))
@@ -125,9 +129,10 @@ func (s *syncer) changedGroup(e *edit, g idp.Group) {
 		return // unread: its turn comes
 	}
 	counted := g.Users < 0 || len(now.members)+now.offset == g.Users
-	// Whether the date was seen before says nothing: a process that saw it may have
-	// ended before it read.
-	moved := movedSince(now) && !s.recent.explains(g.ID, g.LastMembershipUpdated)
+	// A date that was seen before says nothing where another process saw it, which
+	// may have ended before it read the group.
+	news := g.LastMembershipUpdated.After(was.LastMembershipUpdated) || was.readAt < s.began
+	moved := news && movedSince(now) && !s.recent.explains(g.ID, g.LastMembershipUpdated)
 	if d := s.doubts.all[g.ID]; d != nil {
 		d.count = g.Users
 	}

@@ -55,6 +55,7 @@ type syncer struct {
 	full     *fullListing
 	shrunk   *shrink
 	members  *memberListing
+	began    int64    // reading, by the source's clock
 	drift    []string // groups to be read again when there is time
 	apps     appReading
 	lost     bool // the lease
@@ -79,6 +80,7 @@ func newSyncer(d *Directory, source Source, org string, fence uint64) *syncer {
 		s.st = *st
 	}
 	s.st.Org, s.st.Fence = org, fence
+	s.began = s.serverNow().UnixMilli()
 	for _, id := range d.snap.Load().groupsUnread() {
 		s.users.add(id, true, d.now())
 	}
