@@ -136,11 +136,12 @@ func New(o Options) (*Authorizer, error) {
 // where there is none or where the session does not count (Decision.Anonymous).
 func (a *Authorizer) Decide(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
 	d, person := a.Check(route, s, req)
-	a.write(route, s, person, req, d)
+	a.Record(route, s, person, req, d)
 	return d, person
 }
 
-// Check is Decide without the record, for asking again while a stream is open.
+// Check is Decide without the record: for asking again while a stream is open, and
+// for whoever has more to ask before it is known what is to be recorded.
 func (a *Authorizer) Check(route *config.Route, s *session.Session, req policy.Request) (d policy.Decision, person *identity.Person) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -143,8 +143,11 @@ func (a alwaysAlice) Session(*http.Request, *config.Route) (*session.Session, er
 	return a.alice, nil
 }
 
-func (a alwaysAlice) Decide(*config.Route, *session.Session, policy.Request) (policy.Decision, *identity.Person) {
+func (a alwaysAlice) Check(*config.Route, *session.Session, policy.Request) (policy.Decision, *identity.Person) {
 	return policy.Decision{Effect: policy.Allow}, nil
+}
+
+func (a alwaysAlice) Record(*config.Route, *session.Session, *identity.Person, policy.Request, policy.Decision) {
 }
 
 // BenchmarkRecheck decides 10,000 streams of as many people anew, among as many

@@ -24,13 +24,10 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 		s = nil
 	}
 	req := h.policyRequest(x)
-	d, person := h.o.Authorizer.Decide(route, s, req)
+	d, person := h.decide(route, s, req)
 	h.note(x, s, d)
 	telemetry.AccessFrom(x.r.Context()).SetCertificate(req.ClientCertificateFingerprint)
 	if d.Effect == policy.Allow {
-		if !h.allowsReadings(route, s, req, d.Anonymous) {
-			return false, refuse(http.StatusBadRequest, errAmbiguous)
-		}
 		if x.session, x.person = s, person; d.Anonymous {
 			x.session, x.person = nil, nil
 		}
@@ -43,6 +40,8 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 	case d.Effect == policy.Unauthenticated && h.gate.wrongPort(x.host) != nil,
 		d.Effect == policy.StepUp && h.gate.wrongPort(x.host) != nil:
 		return false, h.gate.wrongPort(x.host)
+	case d.DenyReasons.Has(policy.ReasonPathAmbiguous):
+		return false, refuse(http.StatusBadRequest, errAmbiguous)
 	case outage != nil: // with a session it might have been allowed
 		return false, outage
 	case d.Effect == policy.Unauthenticated:
@@ -57,6 +56,17 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 		e.Trace = func() *weberr.Trace { return h.o.Trace(route, s, h.policyRequest(x)) }
 	}
 	return false, e
+}
+
+// decide asks for the decision on a request and has it written down. What the
+// policy allows, but not in every reading of the path, is denied.
+func (h *Handler) decide(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
+	d, person := h.o.Authorizer.Check(route, s, req)
+	if d.Effect == policy.Allow && !h.allowsReadings(route, s, req, d.Anonymous) {
+		d = policy.Decision{Effect: policy.Deny, DenyHolds: true, DenyReasons: policy.Reasons(policy.ReasonPathAmbiguous)}
+	}
+	h.o.Authorizer.Record(route, s, person, req, d)
+	return d, person
 }
 
 func (h *Handler) policyRequest(x *exchange) policy.Request {

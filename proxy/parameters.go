@@ -91,7 +91,7 @@ func (h *Handler) allowsReadings(route *config.Route, s *session.Session, req po
 	}
 	for _, reading := range h.gate.parameters.otherReadings(req.Path) {
 		req.Path = reading
-		if d, _ := h.check(route, s, req); d.Effect != policy.Allow || d.Anonymous != anonymous {
+		if d, _ := h.o.Authorizer.Check(route, s, req); d.Effect != policy.Allow || d.Anonymous != anonymous {
 			return false
 		}
 	}

@@ -60,9 +60,10 @@ type Authenticator interface {
 	Owns(cookieName string) bool
 }
 
-// Authorizer decides.
+// Authorizer decides, and writes down what became of a request.
 type Authorizer interface {
-	Decide(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person)
+	Check(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person)
+	Record(route *config.Route, s *session.Session, p *identity.Person, req policy.Request, d policy.Decision)
 }
 
 // Options are what a Handler needs; Authenticator, Authorizer, Assertions,

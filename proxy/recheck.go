@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"sallyport/config"
-	"sallyport/identity"
 	"sallyport/internal/weberr"
 	"sallyport/policy"
 	"sallyport/session"
@@ -19,11 +18,6 @@ import (
 // is allowed.
 type Current interface {
 	Current(ctx context.Context, s *session.Session) (*session.Session, error)
-}
-
-// Checker is an Authorizer that decides without writing the decision down.
-type Checker interface {
-	Check(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person)
 }
 
 // Recheck decides all streams of the subjects that match picks anew, as h would
@@ -124,32 +118,24 @@ func (p *pass) decide(x *exchange) *ending {
 		s = nil // a session is one client's
 	}
 	req := h.policyRequest(x)
-	d, person := h.check(route, s, req)
+	d, person := h.o.Authorizer.Check(route, s, req)
 	if d.Effect == policy.Allow {
-		return h.readingsEnded(x, route, s, req, d.Anonymous)
+		return h.readingsEnded(x, route, s, req, d)
 	}
 	why := h.accessEnded(x, route, s, person, d)
 	return &why
 }
 
 // readingsEnded is decide for what an upstream may read in place of a path.
-func (h *Handler) readingsEnded(x *exchange, route *config.Route, s *session.Session, req policy.Request, anonymous bool) *ending {
+func (h *Handler) readingsEnded(x *exchange, route *config.Route, s *session.Session, req policy.Request, d policy.Decision) *ending {
 	err := h.gate.checkParameters(x.host, x.target, route)
-	if err == nil && !h.allowsReadings(route, s, req, anonymous) {
+	if err == nil && !h.allowsReadings(route, s, req, d.Anonymous) {
 		err = refuse(http.StatusBadRequest, errAmbiguous)
 	}
 	if err == nil {
 		return nil
 	}
 	return &ending{code: closePolicy, reason: "access ended: the path is ambiguous", err: weberr.As(err)}
-}
-
-// check decides without a record where the Authorizer can.
-func (h *Handler) check(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
-	if c, ok := h.o.Authorizer.(Checker); ok {
-		return c.Check(route, s, req)
-	}
-	return h.o.Authorizer.Decide(route, s, req)
 }
 
 func (p *pass) current(s *session.Session) (*session.Session, error) {

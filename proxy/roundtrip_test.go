@@ -48,21 +48,16 @@ func TestUpstreamsTakeTurnsByWeight(t *testing.T) {
 // T54: what has not been sent may go to another upstream; nothing else is
 // repeated.
 func TestAnotherUpstreamIsTriedOnlyIfNothingWasSent(t *testing.T) {
-	down, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead := "http://" + down.Addr().String() + "/base"
-	down.Close()
+	const dead = "127.0.0.1:1" // a port that no listener gets by chance
 	w := newWorld(t, func(s *setup) {
-		s.routes[0].To = []config.Upstream{{URL: mustURL(t, dead)}}
+		s.routes[0].To = []config.Upstream{{URL: mustURL(t, "http://"+dead+"/base")}}
 	})
 	if code, body := w.raw("GET / HTTP/1.1\nHost: app.test\n\n"); code != 502 || body != "upstream-unreachable\n" {
 		t.Errorf("one dead upstream: %d %q", code, body)
 	}
 	w = newWorld(t, nil)
 	w.handler.plans[w.o.Routes[0]].upstreams = append(w.handler.plans[w.o.Routes[0]].upstreams, &upstream{
-		name: "dead", scheme: "http", addr: down.Addr().String(), host: "dead", base: "/base",
+		name: "dead", scheme: "http", addr: dead, host: "dead", base: "/base",
 		pool: w.handler.plans[w.o.Routes[0]].upstreams[0].pool, h1: w.handler.plans[w.o.Routes[0]].upstreams[0].h1,
 	})
 	w.handler.plans[w.o.Routes[0]].turn = []int{1}
@@ -99,8 +94,11 @@ func TestTransportsAreSharedBySettingsAndForgotten(t *testing.T) {
 	}
 	ts.Close()
 	a, same, other = nil, nil, nil
+	began := time.Now()
 	for left := 1; left > 0; { // until the collector has found that nobody holds them
-		runtime.GC()
+		if runtime.GC(); time.Since(began) > patience {
+			t.Fatalf("%d pools are still held", left)
+		}
 		ts.mu.Lock()
 		left = len(ts.pools)
 		ts.mu.Unlock()

@@ -66,6 +66,10 @@ func certificate(t testing.TB, names ...string) (config.Certificate, *x509.CertP
 	return pair, pool
 }
 
+// patience bounds every wait for something that must come, however loaded the
+// machine: a test that waits in vain says where.
+const patience = 2 * time.Minute
+
 // dial opens a connection without TLS.
 func (w *world) dial() *conn {
 	w.t.Helper()
@@ -74,6 +78,7 @@ func (w *world) dial() *conn {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(patience))
 	return &conn{w.t, c, bufio.NewReader(c)}
 }
 
@@ -85,6 +90,7 @@ func (w *world) dialTLS(sni string) *conn {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(patience))
 	return &conn{w.t, c, bufio.NewReader(c)}
 }
 
@@ -140,7 +146,7 @@ func (w *world) client(h2 bool) *http.Client {
 	d := &net.Dialer{}
 	tr.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "tcp", w.tls) }
 	w.t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: tr, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 func (w *world) do(client *http.Client, req *http.Request) (*http.Response, string) {

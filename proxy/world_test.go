@@ -45,6 +45,7 @@ type people struct {
 	persons  map[string]*identity.Person
 	outage   error
 	decided  []policy.Request
+	recorded []string // effect, path and reasons of denial
 	served   []string // reserved paths
 	panics   bool
 	anon     bool                   // decisions do not count the session
@@ -90,7 +91,7 @@ func (p *people) Owns(name string) bool {
 	return name == "__Host-sp" || strings.HasPrefix(name, "__Host-sp_")
 }
 
-func (p *people) Decide(r *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
+func (p *people) Check(r *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.decided = append(p.decided, req)
@@ -114,6 +115,12 @@ func (p *people) Decide(r *config.Route, s *session.Session, req policy.Request)
 		d.Effect, d.SignIn = policy.StepUp, policy.SignIn{Aged: true, MaxAge: time.Minute}
 	}
 	return d, person
+}
+
+func (p *people) Record(_ *config.Route, _ *session.Session, _ *identity.Person, req policy.Request, d policy.Decision) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.recorded = append(p.recorded, fmt.Sprint(d.Effect, " ", req.Path, " ", d.DenyReasons.Names()))
 }
 
 func (p *people) lastDecided(t *testing.T) policy.Request {

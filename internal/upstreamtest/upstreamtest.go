@@ -31,6 +31,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -75,7 +76,9 @@ type Server struct {
 	mu       sync.Mutex
 	requests []Request
 	raw      bytes.Buffer
-	gone     int // requests whose client went away, and switched connections that ended
+	underWay int
+	gone     int  // requests whose client went away, and switched connections that ended
+	late     bool // somebody waited for too long
 	changed  *sync.Cond
 }
 
@@ -174,18 +177,39 @@ func (s *Server) Reset() {
 // WaitGone blocks until n requests have been cancelled by the other side, or
 // connections that had left HTTP have ended.
 func (s *Server) WaitGone(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.gone < n {
-		s.changed.Wait()
-	}
+	s.wait("requests to go", func() bool { return s.gone >= n })
 }
 
 // WaitRequests blocks until n requests have arrived.
 func (s *Server) WaitRequests(n int) {
+	s.wait("requests to arrive", func() bool { return len(s.requests) >= n })
+}
+
+// WaitIdle blocks until nothing is under way. A request that was given up before
+// it arrived counts as one that is not.
+func (s *Server) WaitIdle() {
+	s.wait("requests to end", func() bool { return s.underWay == 0 })
+}
+
+// patience bounds every wait.
+const patience = 2 * time.Minute
+
+// wait blocks until what holds, which a request that comes or goes may change. It
+// panics where that does not happen: a test that waits for ever names no cause.
+func (s *Server) wait(what string, holds func() bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.requests) < n {
+	late := time.AfterFunc(patience, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.late = true
+		s.changed.Broadcast()
+	})
+	defer late.Stop()
+	for !holds() {
+		if s.late {
+			panic(fmt.Sprintf("upstreamtest: waited %s for %s; %d arrived, %d are under way, %d are gone", patience, what, len(s.requests), s.underWay, s.gone))
+		}
 		s.changed.Wait()
 	}
 }
@@ -196,6 +220,7 @@ func (s *Server) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		at := len(s.requests)
+		s.underWay++
 		s.requests = append(s.requests, Request{
 			Method: r.Method, Target: r.RequestURI, Proto: r.Proto, Host: r.Host, Header: r.Header.Clone(),
 		})
@@ -212,6 +237,7 @@ func (s *Server) record(next http.Handler) http.Handler {
 			if r.Context().Err() != nil || r.Header.Get("Upgrade") != "" { // a hijacked one ends when it returns
 				s.gone++
 			}
+			s.underWay--
 			s.changed.Broadcast()
 		}()
 		next.ServeHTTP(w, r)
