@@ -284,6 +284,9 @@ func TestClaimHeadersAreUnambiguous(t *testing.T) {
 			t.Errorf("%q reads back as (-want +got):\n%s", got, diff)
 		}
 	}
+	if got, cut := encodeValues([]string{strings.Repeat("a", maxClaimHeader-1)}); cut || len(got) != maxClaimHeader-1 {
+		t.Errorf("a value that just fits: %d bytes, cut %t", len(got), cut)
+	}
 	long := strings.Split(strings.Repeat("group-with-a-long-name,", 2000), ",")
 	got, cut := encodeValues(long[:2000])
 	if !cut || len(got) > maxClaimHeader || !strings.HasSuffix(got, ",group-with-a-long-name") {

@@ -115,33 +115,55 @@ func TestTimeoutsThatDoNotApply(t *testing.T) {
 	}
 }
 
-// A stream of events outlives the timeout of its route.
-func TestEventsFlowAtOnceAndAreNoSlowAnswer(t *testing.T) {
-	unhurried(func(bound time.Duration) bool {
-		w := newWorld(t, func(s *setup) { s.routes[0].Timeout = &bound })
-		c := w.dial()
-		c.send("GET /_/events HTTP/1.1\nHost: app.test\n\n")
-		res, err := http.ReadResponse(c.r, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if res.StatusCode == http.StatusGatewayTimeout && bound < patience/8 {
-			return false
-		}
-		buf := make([]byte, 64)
-		n, err := io.ReadAtLeast(res.Body, buf, 9)
-		if err != nil || string(buf[:n]) != "data: 1\n\n" {
-			t.Fatalf("first event: %q, %v", buf[:n], err)
-		}
-		timer := time.NewTimer(2 * bound) // past the timeout, which must not fire
-		<-timer.C
-		w.up.Send()
-		n, err = io.ReadAtLeast(res.Body, buf, 9)
-		if err != nil || string(buf[:n]) != "data: 2\n\n" {
-			t.Errorf("second event: %q, %v", buf[:n], err)
-		}
-		return true
+// A stream of events outlives the timeout of its route, and an answer that has
+// begun the default one.
+func TestWhatHasBegunIsNoSlowAnswer(t *testing.T) {
+	for _, tt := range []struct {
+		path, first, second string
+		change              func(*setup, time.Duration)
+	}{
+		{"/_/events", "data: 1\n\n", "data: 2\n\n", func(s *setup, bound time.Duration) { s.routes[0].Timeout = &bound }},
+		{"/_/slow", "half", "full", func(s *setup, bound time.Duration) { s.o.Upstream.Timeout = bound }},
+	} {
+		unhurried(func(bound time.Duration) bool {
+			w := newWorld(t, func(s *setup) { tt.change(s, bound) })
+			c := w.dial()
+			c.send("GET " + tt.path + " HTTP/1.1\nHost: app.test\n\n")
+			res, err := http.ReadResponse(c.r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.StatusCode == http.StatusGatewayTimeout && bound < patience/8 {
+				return false
+			}
+			buf := make([]byte, len(tt.first))
+			if _, err := io.ReadFull(res.Body, buf); err != nil || string(buf) != tt.first {
+				t.Fatalf("%s begins with %q, %v", tt.path, buf, err)
+			}
+			timer := time.NewTimer(2 * bound) // past the timeout, which must not fire
+			<-timer.C
+			w.up.Send()
+			if _, err := io.ReadFull(res.Body, buf); err != nil || string(buf) != tt.second {
+				t.Errorf("%s goes on with %q, %v", tt.path, buf, err)
+			}
+			return true
+		})
+	}
+}
+
+// A call may stay without a first message for longer than other requests wait.
+func TestCallsWaitForTheirFirstMessage(t *testing.T) {
+	const bound = 50 * time.Millisecond
+	w := newWorld(t, func(s *setup) {
+		s.o.Upstream.Timeout = bound
+		s.up.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			timer := time.NewTimer(3 * bound) // past the timeout, which must not fire
+			<-timer.C
+		})
 	})
+	if status, body := w.raw("POST / HTTP/1.1\nHost: app.test\nContent-Type: application/grpc\nContent-Length: 0\n\n"); status != http.StatusOK {
+		t.Errorf("%d %s, want 200", status, body)
+	}
 }
 
 // T53: a client that stops in the middle of its body is not waited for.

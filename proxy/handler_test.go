@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"sallyport/config"
 	"sallyport/internal/weberr"
 )
@@ -105,6 +107,11 @@ func TestReservedPathsBelongToTheAuthenticatorOnHostsOfOurs(t *testing.T) {
 		if _, body := w.raw("GET " + tt.target + " HTTP/1.1\nHost: " + tt.host + "\n\n"); !strings.HasPrefix(body, tt.want) {
 			t.Errorf("%s%s: %.40q, want %q", tt.host, tt.target, body, tt.want)
 		}
+	}
+	w.people.served = nil
+	w.raw("GET /x/../.pomerium/ HTTP/1.1\nHost: APP.test.:8443\n\n")
+	if diff := cmp.Diff([]string{"app.test:8443/.pomerium/"}, w.people.served); diff != "" {
+		t.Errorf("what the authenticator was asked (-want +got):\n%s", diff)
 	}
 }
 

@@ -53,6 +53,7 @@ func TestHostHasOneSpellingOrIsRefused(t *testing.T) {
 		"::1":                                 "",
 		"[::1":                                "",
 		"[::1]x":                              "",
+		"[::1]x80":                            "",
 		"[::1]:":                              "",
 		"[fe80::1%eth0]":                      "",
 		"[fe80::1%25eth0]":                    "",

@@ -168,6 +168,9 @@ func TestRobotsIsTheApplicationsOwnForThoseLetIn(t *testing.T) {
 			t.Errorf("%s: %d %q", host, status, body)
 		}
 	}
+	if n := len(w.up.Requests()); n != 1 {
+		t.Errorf("the upstream was asked %d times, want only by who was let in", n)
+	}
 }
 
 // T08: every spelling of a host is the same route, another one is refused.

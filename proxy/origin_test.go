@@ -62,6 +62,7 @@ func TestWebSocketOfAForeignPageIsRefusedWhereASessionCounts(t *testing.T) {
 		{"port.test:8443", alice + "Origin: https://port.test:8443\n", 101},
 		{"port.test:8443", alice + "Origin: https://port.test\n", 403},
 		{"plain.test", alice + "Origin: http://plain.test\n", 101},
+		{"plain.test:80", alice + "Origin: http://plain.test\n", 101},
 		{"plain.test", alice + "Origin: https://plain.test\n", 403},
 	} {
 		before := len(w.up.Requests())

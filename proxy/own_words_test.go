@@ -22,7 +22,8 @@ func TestNamesThatApplicationsBelieveAreDropped(t *testing.T) {
 	for _, name := range strings.Fields(`Forwarded Proxy Http2-Settings Remote-User X-Remote-User X-Remote-Group X-Original-Url
 		X-Original-Uri X-Original-Host X-Original-Method X-Original-Path X-Rewrite-Url X-Rewrite-Uri X-Override-Url X-Host
 		X-Http-Host-Override X-Original-Forwarded-For X-Pomerium-Jwt-Assertion X-Pomerium-Claim-Email X-Forwarded-For
-		X-Forwarded-Host X-Forwarded-User X-Forwarded-Client-Cert X-Auth-Request-Email X-Webauth-User X-My-Claim`) {
+		X-Forwarded-Host X-Forwarded-User X-Forwarded-Client-Cert Client-Cert Client-Cert-Chain X-Client-Cert Ssl-Client-Verify
+		X-Ssl-Client-Cert X-Amzn-Mtls-Clientcert X-Auth-Request-Email X-Webauth-User X-My-Claim`) {
 		if !r.drops(name, false) || !r.drops(name, true) {
 			t.Errorf("%s is passed on: from strangers %v, from trusted proxies %v", name, !r.drops(name, false), !r.drops(name, true))
 		}
@@ -171,6 +172,7 @@ func TestDenialsSayWhatTheRouteLetsThemSay(t *testing.T) {
 		{"all", true, d, []string{"allow: email-unauthorized, groups-unauthorized", "deny: http-path-ok"}, "denied"},
 		{"no reasons", true, policy.Decision{}, nil, "denied"},
 		{"stale", false, policy.Decision{DenyReasons: policy.Reasons(policy.ReasonDirectoryStale)}, nil, "directory-stale"},
+		{"unclear", false, policy.Decision{DenyReasons: policy.Reasons(policy.ReasonDirectoryUnclear)}, nil, "directory-unclear"},
 	} {
 		e := denial("app.test", &config.Route{ShowErrorDetails: tt.detail}, aSession("alice"), nil, tt.d)
 		if diff := cmp.Diff(tt.details, e.Details); diff != "" || e.Status != http.StatusForbidden {
@@ -178,6 +180,9 @@ func TestDenialsSayWhatTheRouteLetsThemSay(t *testing.T) {
 		}
 		if stale := e.Code == "directory-stale"; stale != (tt.code == "directory-stale") {
 			t.Errorf("%s: code %q", tt.name, e.Code)
+		}
+		if tt.code == "directory-unclear" && (e.Code != tt.code || !strings.Contains(e.Message, "not known yet") || !strings.Contains(e.Next, "Try again in a minute")) {
+			t.Errorf("%s: %q, %q, %q; want the cause and the next step", tt.name, e.Code, e.Message, e.Next)
 		}
 		if tt.code == "directory-stale" && (e.Title != "Access cannot be checked" || !strings.Contains(e.Message, "directory") || !strings.Contains(e.Next, "Try again later")) {
 			t.Errorf("%s: %q, %q, %q; want the cause and the next step", tt.name, e.Title, e.Message, e.Next)

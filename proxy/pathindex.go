@@ -3,7 +3,6 @@ package proxy
 import (
 	"math"
 	"regexp/syntax"
-	"slices"
 	"strings"
 
 	"sallyport/config"
@@ -28,7 +27,7 @@ type pathNode struct {
 	label    string
 	prefix   int32   // first route that matches everything below
 	exact    int32   // first route that matches exactly here
-	checked  []int32 // routes below whose regexp or pair of conditions is to be tried
+	checked  []int32 // routes below whose regexp or pair of conditions is to be tried, in file order
 	first    int32   // least of all three, here and below
 	heads    string  // first bytes of the children's labels, sorted
 	children []*pathNode
@@ -108,7 +107,6 @@ func commonLength(a, b string) int {
 func (n *pathNode) finish() int32 {
 	n.first = min(n.prefix, n.exact)
 	if len(n.checked) > 0 {
-		slices.Sort(n.checked)
 		n.first = min(n.first, n.checked[0])
 	}
 	for _, c := range n.children {

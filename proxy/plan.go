@@ -121,13 +121,12 @@ func (p *plan) setUpgrades(r *config.Route, h config.Hygiene) {
 	}
 }
 
-// fixedHeaders sorts a map of headers.
+// fixedHeaders spells the names of headers as net/http does.
 func fixedHeaders(m map[string]string) []fixedHeader {
 	var list []fixedHeader
 	for name, value := range m {
 		list = append(list, fixedHeader{textproto.CanonicalMIMEHeaderKey(name), []string{value}})
 	}
-	slices.SortFunc(list, func(a, b fixedHeader) int { return strings.Compare(a.name, b.name) })
 	return list
 }
 

@@ -105,14 +105,15 @@ func TestSetRequestHeadersExpandTemplatesOnce(t *testing.T) {
 			{Name: "X-Gone", Value: `[${pomerium.request.headers["X-Forwarded-User"]}${pomerium.request.headers["Cookie"]}]`},
 			{Name: "X-Cert", Value: "${pomerium.client_cert_fingerprint}"},
 			{Name: "X-Dollar", Value: "$$5"},
+			{Name: "X-Both", Value: `${pomerium.request.headers["X-Many"]}`},
 		}
 		s.routes[0].RemoveRequestHeaders = []string{"x-in", "Via", "X-Forwarded-Host", "authorization"}
 	})
-	w.raw("GET / HTTP/1.1\nHost: app.test\nCookie: __Host-sp=alice; a=1\nX-In: ${pomerium.access_token}\nX-Forwarded-User: forged\nAuthorization: Basic x\n\n")
+	w.raw("GET / HTTP/1.1\nHost: app.test\nCookie: __Host-sp=alice; a=1\nX-In: ${pomerium.access_token}\nX-Forwarded-User: forged\nAuthorization: Basic x\nX-Many: a\nX-Many: b\n\n")
 	got := w.up.Last().Header
 	for name, want := range map[string]string{
 		"Authorization": "Bearer access-of-alice", "X-Id": "id-of-alice", "X-Copy": "[${pomerium.access_token}]", "X-Gone": "[a=1]",
-		"X-Cert": "", "X-Dollar": "$5", "X-In": "", "Via": "", "X-Forwarded-Host": "",
+		"X-Cert": "", "X-Dollar": "$5", "X-Both": "a, b", "X-In": "", "Via": "", "X-Forwarded-Host": "",
 	} {
 		if got.Get(name) != want {
 			t.Errorf("%s = %q, want %q", name, got.Get(name), want)

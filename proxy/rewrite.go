@@ -65,7 +65,7 @@ func escapedLength(t target, n int) int {
 			i, m = i+1, m+1
 			continue
 		}
-		if strings.HasPrefix(t.match[m:], t.escaped[i:i+3]) && t.match[m] == '%' {
+		if strings.HasPrefix(t.match[m:], t.escaped[i:i+3]) {
 			m += 2 // kept escaped in match as well
 		}
 		i, m = i+3, m+1

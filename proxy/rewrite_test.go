@@ -133,7 +133,7 @@ func TestRewritesAndHostHeaders(t *testing.T) {
 
 // What stays escaped in the path that is matched stays so behind a rewrite.
 func TestRewritesKeepEscapedSlashes(t *testing.T) {
-	g := gate{paths: pathRules(t, func(h *config.Hygiene) { h.EscapedSlashes = "keep_unchanged" })}
+	g := gate{paths: pathRules(t, slashes("keep_unchanged"))}
 	for _, tt := range []struct{ prefix, target, want string }{
 		{"/old", "/old/y%2Fz", "/new/y%2Fz"},
 		{"/old%2Fx", "/old%2Fx/y%2Fz", "/new/y%2Fz"},
@@ -148,6 +148,33 @@ func TestRewritesKeepEscapedSlashes(t *testing.T) {
 		}
 		if got, err := g.upstreamPath(r, target, &upstream{}); err != nil || got != tt.want {
 			t.Errorf("%s below %s becomes %q, %v; want %q", tt.target, tt.prefix, got, err, tt.want)
+		}
+	}
+}
+
+// Each of these is a way in which what stands behind a prefix could be cut off at
+// the wrong place, or get a spelling that the application does not know.
+func TestRewritesCutAtThePrefixThatMatched(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		change         func(*config.Hygiene)
+		prefix         string
+		rewrite        config.Rewrite
+		target, result string
+	}{
+		{"two slashes that stay", func(h *config.Hygiene) { h.MergeSlashes = false }, "/old", config.Rewrite{HasPrefix: true, Prefix: "/new/"}, "/old/a", "/new/a"},
+		{"a percent sign", func(*config.Hygiene) {}, "/a%b/", config.Rewrite{HasPrefix: true, Prefix: "/z/"}, "/a%25b/x", "/z/x"},
+		{"escaped slashes of the rewrite", slashes("unescape_and_forward"), "/", config.Rewrite{Regex: regexp.MustCompile("^/(.*)$"), Substitution: "/x%2F$1"}, "/a", "/x%2Fa"},
+	} {
+		g := gate{paths: pathRules(t, tt.change)}
+		r := route("x", "app.test", "prefix="+tt.prefix)
+		r.Rewrite = tt.rewrite
+		target, err := g.paths.read(tt.target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := g.upstreamPath(r, target, &upstream{}); err != nil || got != tt.result {
+			t.Errorf("%s: %q, %v; want %q", tt.name, got, err, tt.result)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -138,6 +139,8 @@ func TestRouterRefusesWhatCouldNeverBeRight(t *testing.T) {
 	half.Match.Regex = regexp.MustCompile(`^/a`)
 	bare := route("x", "a.test")
 	bare.Match.Regex = regexp.MustCompile(`/a`)
+	ended := route("x", "a.test")
+	ended.Match.Regex = regexp.MustCompile(`/a$`)
 	tunnel := route("tunnel", "tcp+https://ssh.test:22")
 	if _, err := NewRouter([]*config.Route{tunnel, unanchored}); err == nil {
 		t.Error("what follows a tunnel is not checked")
@@ -145,7 +148,7 @@ func TestRouterRefusesWhatCouldNeverBeRight(t *testing.T) {
 	if r, o := buildRouter([]*config.Route{tunnel, route("x", "a.test")}).Match("a.test", "/"); o != Found {
 		t.Errorf("what follows a tunnel is lost: %v", r)
 	}
-	for _, r := range []*config.Route{unanchored, half, bare, route("x", "a b.test"), route("x", "a..test"), route("x", "")} {
+	for _, r := range []*config.Route{unanchored, half, bare, ended, route("x", "a b.test"), route("x", "a..test"), route("x", "")} {
 		if _, err := NewRouter([]*config.Route{r}); err == nil {
 			t.Errorf("route %q %v was accepted", r.From.Host, r.Match.Regex)
 		}
@@ -371,10 +374,39 @@ func TestFinderTellsOnPaperWhatRequestsMeet(t *testing.T) {
 	if r, _, _, err := f.Find("app.test", "/a%2Fb"); r != nil || err == nil {
 		t.Errorf("Find of a refused target = %v, %v; want its error", r, err)
 	}
+	if r, _, _, err := f.Find("app.test", "/a;x/../b"); r != nil || err != nil {
+		t.Errorf("Find beside the route = %v, %v; want no route", r, err)
+	}
+	both, err := NewFinder([]*config.Route{route("slash", "app.test", "prefix=/a/"), route("all", "app.test")}, config.Hygiene{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, _, _, err := both.Find("app.test", "/a;x/b"); r != nil || !errors.Is(err, errAmbiguous) {
+		t.Errorf("Find of two routes' path = %v, %v; want it refused", r, err)
+	}
 	if _, err := NewFinder([]*config.Route{route("x", "no host")}, config.Hygiene{}); err == nil {
 		t.Error("a route that cannot be is found")
 	}
 	if _, err := NewFinder(routes, config.Hygiene{EscapedSlashes: "guess"}); err == nil {
 		t.Error("rules that cannot be are followed")
+	}
+}
+
+// What is not literal in an expression may stand anywhere in it: a path is found
+// by all of the expression, not by the text that it seems to begin with.
+func TestExpressionsAreFoundWhateverTheyBeginWith(t *testing.T) {
+	routes := []*config.Route{
+		route("group", "app.test", "regex=/x(a[bc])d"), route("case", "app.test", "regex=(?i:/Y)z"),
+		route("choice", "app.test", "regex=(?:/p|/q)/r"), route("both", "app.test", "prefix=/both", "regex=/(both|other)/x"),
+		route("exact", "app.test", "prefix=/e", "path=/exact"), route("later", "app.test", "regex=/x.*"),
+	}
+	r := router(t, routes...)
+	for path, want := range map[string]string{
+		"/xabd": "group", "/xacd": "group", "/xad": "later", "/yz": "case", "/Yz": "case", "/yZ": "no path", "/z": "no path",
+		"/p/r": "choice", "/q/r": "choice", "/r": "no path", "/both/x": "both", "/other/x": "no path", "/exact": "exact", "/exacter": "no path",
+	} {
+		if got := found(r.Match("app.test", path)); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
 	}
 }

@@ -91,6 +91,8 @@ func TestTargetHasOneSpellingOrIsRefused(t *testing.T) {
 		{raw: "/%z2", err: errEscape},
 		{raw: "/a?b\tc", err: errControl},
 		{raw: "/%zz", err: errEscape},
+		{raw: "/%.1", err: errEscape},
+		{raw: "/%1/", err: errEscape},
 		{raw: "/a%2", err: errEscape},
 		{raw: "/%c0%ae%c0%ae/", err: errUTF8},
 		{raw: "/%e0%80%af", err: errUTF8},
