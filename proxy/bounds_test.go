@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -149,6 +150,53 @@ func TestWhatHasBegunIsNoSlowAnswer(t *testing.T) {
 			return true
 		})
 	}
+}
+
+// As long as something moves, no bound on silence holds, however long it takes.
+func TestWhatMovesIsNotIdle(t *testing.T) {
+	const pieces = 6
+	unhurried(func(bound time.Duration) bool {
+		trickle := func(w io.Writer) {
+			for range pieces {
+				timer := time.NewTimer(bound / 2) // less than the bound, and in all more
+				<-timer.C
+				_, _ = io.WriteString(w, "x")
+				if f, ok := w.(http.Flusher); ok {
+					f.Flush()
+				}
+			}
+		}
+		for _, method := range []string{"GET", "POST"} {
+			w := newWorld(t, func(s *setup) {
+				s.routes[0].IdleTimeout = &bound
+				s.up.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					n, _ := io.Copy(w, r.Body)
+					if n == 0 {
+						trickle(w)
+					}
+				})
+			})
+			c := w.dial()
+			if method == "GET" {
+				c.send("GET / HTTP/1.1\nHost: app.test\n\n")
+			} else {
+				c.send(fmt.Sprintf("POST / HTTP/1.1\nHost: app.test\nContent-Length: %d\n\n", pieces))
+				trickle(c)
+			}
+			res, err := http.ReadResponse(c.r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := io.ReadAll(res.Body)
+			if string(body) != strings.Repeat("x", pieces) {
+				if bound < patience/32 {
+					return false
+				}
+				t.Errorf("%s: %d %q, want all that moved", method, res.StatusCode, body)
+			}
+		}
+		return true
+	})
 }
 
 // A call may stay without a first message for longer than other requests wait.

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"sallyport/internal/requestid"
 )
 
 // h2 sends one request, field by field, on a fresh HTTP/2 connection and
@@ -158,6 +161,23 @@ func TestBrokenChunkIsTheClientsFault(t *testing.T) {
 	}
 	if strings.HasSuffix(w.up.Raw(), "0\r\n\r\n") {
 		t.Errorf("the upstream read a finished body: %q", w.up.Raw())
+	}
+}
+
+func TestInterimAnswersLeaveTheRequestID(t *testing.T) {
+	w := newWorld(t, nil)
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set(requestid.Header, "01request")
+		w.handler.ServeHTTP(rw, r.WithContext(requestid.With(r.Context(), "01request")))
+	}))
+	defer front.Close()
+	for _, path := range []string{"/", "/_/early"} {
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", front.URL+path, nil)
+		req.Host = "app.test"
+		res, _ := w.do(front.Client(), req)
+		if got := res.Header[requestid.Header]; len(got) != 1 || got[0] != "01request" {
+			t.Errorf("%s: request id %q, want the one that finds the log, once", path, got)
+		}
 	}
 }
 

@@ -70,9 +70,9 @@ func (x *exchange) checkOrigin() error {
 
 // isOwnOrigin compares an origin with that of the page that people see here.
 func (x *exchange) isOwnOrigin(origin string) bool {
-	scheme, authority, ok := strings.Cut(origin, "://")
+	scheme, authority, _ := strings.Cut(origin, "://")
 	host, clean := CleanHost(authority)
-	if !ok || !clean || scheme != x.publicScheme() {
+	if !clean || scheme != x.publicScheme() {
 		return false
 	}
 	port := map[string]string{"https": ":443", "http": ":80"}[scheme]
