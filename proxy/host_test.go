@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"sallyport/config"
+	"sallyport/internal/weberr"
 )
 
 func TestHostHasOneSpellingOrIsRefused(t *testing.T) {
@@ -160,6 +161,24 @@ func TestNobodyIsSentToAPortThatTheClientMadeUp(t *testing.T) {
 		}
 		if status == http.StatusMisdirectedRequest && header.Get("X-Code") != "wrong-port" {
 			t.Errorf("%s%s: code %q, want wrong-port", tt.host, tt.target, header.Get("X-Code"))
+		}
+	}
+}
+
+// Who came under a wrong port is told the right one: that of the authenticate
+// host, since the hosts of routes are reached where it is.
+func TestAWrongPortNamesTheRightOne(t *testing.T) {
+	for authority, want := range map[string]string{
+		"login.test": "https://app.test/", "login.test:443": "https://app.test/", "login.test:8443": "https://app.test:8443/", "": "https://app.test/",
+		"[::1]:9443": "https://app.test:9443/",
+	} {
+		g := gate{router: router(t, route("app", "app.test")), authority: authority, ports: portSet([]string{"8443"})}
+		if err := g.wrongPort("app.test:8443"); err != nil {
+			t.Errorf("%s: a port of ours is wrong: %v", authority, err)
+		}
+		err := g.wrongPort("app.test:1234")
+		if e := weberr.As(err); err == nil || !strings.Contains(e.Next, want+" ") {
+			t.Errorf("%s: %v, want %s named", authority, err, want)
 		}
 	}
 }

@@ -171,10 +171,8 @@ func (g *gate) wrongPort(host string) error {
 		return nil
 	}
 	name := hostWithout(host)
-	if own := hostWithout(g.authority); own != "" {
-		name += strings.TrimSuffix(strings.TrimPrefix(g.authority, own), ":443")
-	}
-	return weberr.WrongPort(host, name)
+	port := strings.TrimPrefix(g.authority, hostWithout(g.authority))
+	return weberr.WrongPort(host, name+strings.TrimSuffix(port, ":443"))
 }
 
 // refuse is the answer to a request that is refused as it came.

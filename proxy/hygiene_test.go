@@ -216,6 +216,10 @@ func TestConnectionForOneHostDoesNotServeAnother(t *testing.T) {
 			t.Errorf("HTTP/2, SNI app.test, :authority %s: status %s, want %s", host, got, want)
 		}
 	}
+	w.handler.gate.same = nil
+	if got := w.h2(t, "app.test", ":method", "GET", ":path", "/", ":authority", "a.wild.test"); got != "421" {
+		t.Errorf("HTTP/2, nobody knows of certificates: status %s, want 421", got)
+	}
 }
 
 // Mistake 8: header names and numbers that net/http lets through.

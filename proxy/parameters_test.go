@@ -83,6 +83,15 @@ func TestPathParametersActionIsHeeded(t *testing.T) {
 			t.Errorf("%s: harmless parameters: %d, want %d", action, status, want)
 		}
 	}
+	kept := newWorld(t, func(s *setup) {
+		s.o.Hygiene.EscapedSlashes = "keep_unchanged"
+		s.routes = []*config.Route{pathRoute("deny-admin", "", "/admin/"), pathRoute("all", "", "/")}
+	})
+	for target, want := range map[string]int{"/admin%2Fy": 200, "/admin%2Fy;x": 400} {
+		if status, _ := kept.raw("GET " + target + " HTTP/1.1\nHost: app.test\n\n"); status != want {
+			t.Errorf("%s: %d, want %d: an escaped slash alone is no parameter", target, status, want)
+		}
+	}
 	w := newWorld(t, func(s *setup) {
 		s.o.Hygiene.PathParameters = "keep_unchanged"
 		s.routes = []*config.Route{pathRoute("deny-admin", "", "/admin/"), pathRoute("all", "", "/")}

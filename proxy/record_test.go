@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -68,6 +69,23 @@ func TestTheAccessRecordSaysWhatARequestCameTo(t *testing.T) {
 		if got := recorded(t, access, fields, r); got != tt.want {
 			t.Errorf("%s %s%s is recorded as %q, want %q", tt.method, tt.host, tt.target, got, tt.want)
 		}
+	}
+}
+
+// A client that went away is no failure of the upstream's.
+func TestAClientThatWentAwayIsRecordedAsGone(t *testing.T) {
+	w := newWorld(t, nil)
+	ctx, access := telemetry.WithAccess(t.Context())
+	ctx, leave := context.WithCancel(ctx)
+	go func() {
+		w.up.WaitRequests(1)
+		leave()
+	}()
+	r := httptest.NewRequestWithContext(ctx, "GET", "http://app.test/_/hang", nil)
+	r.RequestURI = "/_/hang"
+	w.handler.ServeHTTP(httptest.NewRecorder(), r)
+	if got := recorded(t, access, []string{"response-code-details"}, r); got != "client-gone" {
+		t.Errorf("recorded as %q, want client-gone", got)
 	}
 }
 
@@ -147,7 +165,7 @@ func TestRefusalsSayWhatWasWrong(t *testing.T) {
 	for raw, want := range map[string]string{
 		"GET /%00 HTTP/1.1\nHost: app.test\n\n":                                   "The request was refused: the path holds a control character.",
 		"TRACE / HTTP/1.1\nHost: app.test\n\n":                                    "method-not-allowed|",
-		"POST / HTTP/1.1\nHost: app.test\nContent-Length: 10\n\nhello":            "The request was not sent to its end in time.",
+		"POST / HTTP/1.1\nHost: app.test\nContent-Length: 10\n\nhello":            "request-timeout|Bad request|The request was not sent to its end in time.",
 		"GET / HTTP/1.1\nHost: app.test\nConnection: upgrade\nUpgrade: other\n\n": `upgrade-refused|Protocol not allowed|This address does not speak the protocol that was asked for.|If it should, tell the people who run this application.|upgrade to ["other"] is not allowed on this route`,
 	} {
 		if _, body := w.raw(raw); !strings.Contains(body, want) {

@@ -59,10 +59,7 @@ func (x *exchange) addressTo(out *http.Request) {
 	if strings.IndexByte(x.path, '%') >= 0 {
 		out.URL.Path, _ = url.PathUnescape(x.path)
 	}
-	out.Host = x.outHost
-	if out.Host == "" {
-		out.Host = u.host
-	}
+	out.Host = x.outHost // "": that of the URL
 }
 
 // forwarding sets what tells the upstream about the way so far.

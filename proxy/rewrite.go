@@ -51,7 +51,7 @@ func replacePrefix(m config.Match, t target, text string) string {
 		return text
 	case strings.HasSuffix(text, "/") && rest[0] == '/':
 		return text + rest[1:]
-	case !strings.HasSuffix(text, "/") && rest[0] != '/' && (m.Prefix == "" || strings.HasSuffix(m.Prefix, "/")):
+	case !strings.HasSuffix(text, "/") && rest[0] != '/' && strings.HasSuffix(m.Prefix, "/"):
 		return text + "/" + rest
 	}
 	return text + rest

@@ -57,7 +57,7 @@ func TestAnotherUpstreamIsTriedOnlyIfNothingWasSent(t *testing.T) {
 	}
 	w = newWorld(t, nil)
 	w.handler.plans[w.o.Routes[0]].upstreams = append(w.handler.plans[w.o.Routes[0]].upstreams, &upstream{
-		name: "dead", scheme: "http", addr: dead, host: "dead", base: "/base",
+		name: "dead", scheme: "http", addr: dead, base: "/base",
 		pool: w.handler.plans[w.o.Routes[0]].upstreams[0].pool, h1: w.handler.plans[w.o.Routes[0]].upstreams[0].h1,
 	})
 	w.handler.plans[w.o.Routes[0]].turn = []int{1}
@@ -92,6 +92,17 @@ func TestTransportsAreSharedBySettingsAndForgotten(t *testing.T) {
 	if a != same || a == other {
 		t.Errorf("pools: %p, %p, %p", a, same, other)
 	}
+	pairs := [2]*pool{}
+	for i := range pairs {
+		pair, _ := certificate(t, "proxy.test")
+		if pairs[i], err = ts.pool(protocolH1, "", time.Second, config.UpstreamTLS{Certificate: &pair}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if pairs[0] == pairs[1] || pairs[0] == a {
+		t.Error("connections that show one certificate are lent to routes with another")
+	}
+	pairs = [2]*pool{}
 	ts.Close()
 	a, same, other = nil, nil, nil
 	began := time.Now()

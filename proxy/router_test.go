@@ -398,12 +398,12 @@ func TestExpressionsAreFoundWhateverTheyBeginWith(t *testing.T) {
 	routes := []*config.Route{
 		route("group", "app.test", "regex=/x(a[bc])d"), route("case", "app.test", "regex=(?i:/Y)z"),
 		route("choice", "app.test", "regex=(?:/p|/q)/r"), route("both", "app.test", "prefix=/both", "regex=/(both|other)/x"),
-		route("exact", "app.test", "prefix=/e", "path=/exact"), route("later", "app.test", "regex=/x.*"),
+		route("exact", "app.test", "prefix=/e", "path=/exact"), route("later", "app.test", "regex=/x.*"), route("never", "app.test", "prefix=/n", "path=/other-n"),
 	}
 	r := router(t, routes...)
 	for path, want := range map[string]string{
 		"/xabd": "group", "/xacd": "group", "/xad": "later", "/yz": "case", "/Yz": "case", "/yZ": "no path", "/z": "no path",
-		"/p/r": "choice", "/q/r": "choice", "/r": "no path", "/both/x": "both", "/other/x": "no path", "/exact": "exact", "/exacter": "no path",
+		"/p/r": "choice", "/q/r": "choice", "/r": "no path", "/both/x": "both", "/other/x": "no path", "/exact": "exact", "/exacter": "no path", "/other-n": "no path", "/n": "no path",
 	} {
 		if got := found(r.Match("app.test", path)); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
@@ -163,6 +164,55 @@ func TestClientThatDoesNotReadIsCutAsWell(t *testing.T) {
 		t.Errorf("%d were cut, want 1", n)
 	}
 	w.up.WaitGone(1)
+	w.waitForNoStream()
+}
+
+// waitForNoStream blocks until no exchange is under way.
+func (w *world) waitForNoStream() {
+	w.t.Helper()
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		left := 0
+		for i := range w.streams.shards {
+			sh := &w.streams.shards[i]
+			sh.mu.Lock()
+			left += len(sh.m)
+			sh.mu.Unlock()
+		}
+		if left == 0 {
+			return
+		}
+		if time.Since(began) > patience {
+			w.t.Fatalf("exchanges of %d sessions are still under way", left)
+		}
+	}
+}
+
+// Nor can one that has left HTTP.
+func TestSwitchedClientThatDoesNotReadIsCutAsWell(t *testing.T) {
+	w := newWorld(t, func(s *setup) {
+		s.routes[0].SPDY = true
+		s.up.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			_, err = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n")
+			for chunk := make([]byte, 1<<20); err == nil; {
+				_, err = c.Write(chunk)
+			}
+		})
+	})
+	c := w.dial()
+	c.send("POST / HTTP/1.1\nHost: app.test\nCookie: __Host-sp=alice\nConnection: Upgrade\nUpgrade: SPDY/3.1\nContent-Length: 0\n\n")
+	if res, err := http.ReadResponse(c.r, nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v, %v; want 101", res, err)
+	}
+	if n := w.streams.CutSession("session-of-alice", "revoked"); n != 1 {
+		t.Errorf("%d were cut, want 1", n)
+	}
+	w.waitForNoStream()
 }
 
 func TestRestartLeavesPlainRequestsAlone(t *testing.T) {

@@ -12,8 +12,7 @@ import (
 type upstream struct {
 	name   string // for the access record: host and port, or "unix:" and the path
 	scheme string // "http" or "https", of the forwarded URL
-	addr   string // host and port to connect to; any name for sockets
-	host   string // Host header, unless the route says otherwise
+	addr   string // host and port to connect to, and the Host header unless the route says otherwise; any name for sockets
 	base   string // path of to, "" where it has none
 
 	pool *pool
@@ -22,7 +21,7 @@ type upstream struct {
 
 // newUpstream resolves the scheme of a destination.
 func (h *Handler) newUpstream(r *config.Route, to config.Upstream) (*upstream, error) {
-	u := &upstream{scheme: "http", addr: to.URL.Host, host: to.URL.Host, base: basePath(to.URL)}
+	u := &upstream{scheme: "http", addr: to.URL.Host, base: basePath(to.URL)}
 	u.name = u.addr
 	speak, socket := protocolAny, ""
 	switch to.URL.Scheme {
@@ -34,7 +33,7 @@ func (h *Handler) newUpstream(r *config.Route, to config.Upstream) (*upstream, e
 		speak = protocolH2C
 	case "unix", "http+unix", "https+unix":
 		socket = to.URL.Path
-		u.addr, u.host, u.base, u.name = "localhost", "localhost", "", "unix:"+socket
+		u.addr, u.base, u.name = "localhost", "", "unix:"+socket
 		if to.URL.Scheme == "https+unix" {
 			u.scheme = "https"
 		} else {
