@@ -152,6 +152,27 @@ func TestWhatHasBegunIsNoSlowAnswer(t *testing.T) {
 	}
 }
 
+// What bounded one request does not bound its connection.
+func TestAConnectionOutlivesTheBoundsOfItsRequests(t *testing.T) {
+	unhurried(func(bound time.Duration) bool {
+		w := newWorld(t, func(s *setup) { s.routes[0].IdleTimeout = &bound })
+		c := w.dial()
+		for n := range 3 {
+			c.send("GET / HTTP/1.1\nHost: app.test\n\n")
+			res, _ := c.read()
+			if res.StatusCode == http.StatusGatewayTimeout && bound < patience/32 {
+				return false
+			}
+			if res.StatusCode != http.StatusOK || res.Close {
+				t.Fatalf("request %d: %d, and the connection ends: %t", n, res.StatusCode, res.Close)
+			}
+			timer := time.NewTimer(2 * bound) // past the bound, which must not fire
+			<-timer.C
+		}
+		return true
+	})
+}
+
 // As long as something moves, no bound on silence holds, however long it takes.
 func TestWhatMovesIsNotIdle(t *testing.T) {
 	const pieces = 6

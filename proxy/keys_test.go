@@ -122,6 +122,9 @@ func TestJWKSCanBeCachedAndReadFromAnywhere(t *testing.T) {
 	}
 	first := ask("GET", "")
 	tag := first.Header().Get("Etag")
+	if len(tag) < 3 || tag[0] != '"' || tag[len(tag)-1] != '"' {
+		t.Errorf("ETag %s is not quoted", tag)
+	}
 	for name, want := range map[string]string{"Cache-Control": "public, max-age=60", "Access-Control-Allow-Origin": "*", "Content-Type": "application/json", "X-Content-Type-Options": "nosniff"} {
 		if got := first.Header().Get(name); got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)

@@ -11,6 +11,7 @@ import (
 	"sallyport/config"
 	"sallyport/identity"
 	"sallyport/internal/requestid"
+	"sallyport/internal/weberr"
 	"sallyport/policy"
 )
 
@@ -113,6 +114,7 @@ func TestTheSessionsTokenLeavesTheQuery(t *testing.T) {
 		"pomerium_sessio%6g=x":                 "pomerium_sessio%6g=x",
 		"pomerium_sessio%g6=x":                 "pomerium_sessio%g6=x",
 		"pomerium_sessio%6":                    "pomerium_sessio%6",
+		"pomerium_sessio%me=x":                 "pomerium_sessio%me=x",
 		"pomerium_sessio%6>=x":                 "pomerium_sessio%6>=x",
 		"x70omerium_session=%20":               "x70omerium_session=%20",
 		"pomerium_sessio%":                     "pomerium_sessio%",
@@ -175,10 +177,17 @@ func TestDenialsSayWhatTheRouteLetsThemSay(t *testing.T) {
 		{"no reasons", true, policy.Decision{}, nil, "denied"},
 		{"stale", false, policy.Decision{DenyReasons: policy.Reasons(policy.ReasonDirectoryStale)}, nil, "directory-stale"},
 		{"unclear", false, policy.Decision{DenyReasons: policy.Reasons(policy.ReasonDirectoryUnclear)}, nil, "directory-unclear"},
+		{"certificate", false, policy.Decision{DenyReasons: policy.Reasons(policy.ReasonInvalidClientCertificate)}, nil, "invalid-client-certificate"},
 	} {
 		e := denial("app.test", &config.Route{ShowErrorDetails: tt.detail}, aSession("alice"), nil, tt.d)
-		if diff := cmp.Diff(tt.details, e.Details); diff != "" || e.Status != http.StatusForbidden {
+		if diff := cmp.Diff(tt.details, e.Details); diff != "" || e.Status != http.StatusForbidden && e.Status != weberr.StatusClientCertificate {
 			t.Errorf("%s: status %d, details (-want +got):\n%s", tt.name, e.Status, diff)
+		}
+		if tt.code == "invalid-client-certificate" {
+			if e.Code != tt.code {
+				t.Errorf("%s: code %q", tt.name, e.Code)
+			}
+			continue
 		}
 		if stale := e.Code == "directory-stale"; stale != (tt.code == "directory-stale") {
 			t.Errorf("%s: code %q", tt.name, e.Code)

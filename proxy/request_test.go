@@ -164,7 +164,7 @@ func TestHeaderTextIsLeftAloneUnlessItCannotBeAHeader(t *testing.T) {
 func TestTemplatesNameTheTrustedClientCertificate(t *testing.T) {
 	ca := certtest.Authority(t, "CA")
 	named := func(c *x509.Certificate) {
-		c.DNSNames, c.EmailAddresses = []string{"a.test", "b.test"}, []string{"a@example.com"}
+		c.DNSNames, c.EmailAddresses = []string{"a.test", "b.test"}, []string{"a@example.com", "b@example.com"}
 	}
 	leaf, forged := ca.Client("a", named), certtest.Authority(t, "CA").Client("a", named)
 	verifier, err := clientcert.New(clientcert.Rules{Authorities: []*x509.Certificate{ca.Cert}})
@@ -176,7 +176,7 @@ func TestTemplatesNameTheTrustedClientCertificate(t *testing.T) {
 	all := map[template.Kind]string{
 		template.ClientCertFingerprint: fmt.Sprintf("%x", sha256.Sum256(leaf.Cert.Raw)),
 		template.ClientCertSANDNS:      "a.test,b.test",
-		template.ClientCertSANEmail:    "a@example.com",
+		template.ClientCertSANEmail:    "a@example.com,b@example.com",
 	}
 	for kind, want := range all {
 		if got := x.part(template.Part{Kind: kind}, nil); got != want {
