@@ -140,9 +140,30 @@ func (a *Authorizer) Decide(route *config.Route, s *session.Session, req policy.
 	return d, person
 }
 
-// Check is Decide without the record: for asking again while a stream is open, and
-// for whoever has more to ask before it is known what is to be recorded.
-func (a *Authorizer) Check(route *config.Route, s *session.Session, req policy.Request) (d policy.Decision, person *identity.Person) {
+// Check is Decide without the record: for asking again while a stream is open. What
+// the policy allows, but not in every reading of the path, is denied.
+func (a *Authorizer) Check(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
+	d, person := a.check(route, s, req)
+	if d.Effect == policy.Allow && len(req.Readings) > 0 && !a.allowsReadings(route, s, req, d.Anonymous) {
+		d = refuse(policy.ReasonPathAmbiguous)
+	}
+	return d, person
+}
+
+// allowsReadings reports whether what was allowed, to somebody or to nobody in
+// particular, is allowed alike in the other readings of its path.
+func (a *Authorizer) allowsReadings(route *config.Route, s *session.Session, req policy.Request, anonymous bool) bool {
+	for _, reading := range req.Readings {
+		req.Path = reading
+		if d, _ := a.check(route, s, req); d.Effect != policy.Allow || d.Anonymous != anonymous {
+			return false
+		}
+	}
+	return true
+}
+
+// check decides by the path as it is.
+func (a *Authorizer) check(route *config.Route, s *session.Session, req policy.Request) (d policy.Decision, person *identity.Person) {
 	defer func() {
 		if v := recover(); v != nil {
 			a.logger.LogAttrs(context.Background(), slog.LevelError, "policy evaluation panicked, request denied",

@@ -379,3 +379,31 @@ func BenchmarkDecide(b *testing.B) {
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// What upstreams may read in place of a path must be allowed too, and to the same
+// somebody: a reading that only strangers may see is another decision.
+func TestEveryReadingMustBeAllowed(t *testing.T) {
+	r := route(t, "r", "{allow: {or: [{http_path: {starts_with: /open/}}, {email: {is: alice@example.com}}]}, deny: {or: [{http_path: {starts_with: /admin/}}]}}")
+	a := newAuthorizer(t, Options{Routes: []*config.Route{r}, Directory: people{"alice": person("alice", identity.StatusActive)}})
+	for _, tt := range []struct {
+		who      string
+		readings []string
+		want     policy.Effect
+	}{
+		{"alice", nil, policy.Allow},
+		{"alice", []string{"/open/y", "/x"}, policy.Allow},
+		{"alice", []string{"/x", "/admin/y"}, policy.Deny},
+		{"alice", []string{"/admin/y", "/x"}, policy.Deny},
+		{"", []string{"/open/y"}, policy.Allow},
+		{"", []string{"/closed/y"}, policy.Deny},
+	} {
+		var s *session.Session
+		if tt.who != "" {
+			s = signedIn(tt.who)
+		}
+		d, _ := a.Check(r, s, policy.Request{Path: "/open/;/y", Readings: tt.readings})
+		if d.Effect != tt.want || (tt.want == policy.Deny) != d.DenyReasons.Has(policy.ReasonPathAmbiguous) {
+			t.Errorf("%q, readings %q: %v %v, want %v", tt.who, tt.readings, d.Effect, d.DenyReasons.Names(), tt.want)
+		}
+	}
+}

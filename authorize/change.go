@@ -21,6 +21,8 @@ func change(d policy.Decision, t policy.Trace, who ToldPerson) []string {
 		return []string{fmt.Sprintf("has the status %s in the directory, and only active people may pass", who.Status)}
 	case d.DenyReasons.Has(policy.ReasonDirectoryStale), d.DenyReasons.Has(policy.ReasonDirectoryUnclear):
 		return nil // nothing about the person: the notes say what is in doubt
+	case d.DenyReasons.Has(policy.ReasonPathAmbiguous):
+		return []string{"asks for a path that some servers read as another one, which is not allowed: leave out what follows the semicolon"}
 	case d.DenyReasons.Has(policy.ReasonRouteNotFound):
 		return []string{"no route matches"}
 	case d.Effect == policy.Unauthenticated:

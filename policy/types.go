@@ -79,11 +79,14 @@ type Input struct {
 // the one that was matched and will be forwarded, without the query. ID and Query
 // are there for the decision record; no policy sees them.
 type Request struct {
-	ID                string
-	Query             string // raw, without "?"
-	Method            string
-	Host              string
-	Path              string
+	ID     string
+	Query  string // raw, without "?"
+	Method string
+	Host   string
+	Path   string
+	// Readings are what servers may read in place of Path, where it can be read in
+	// more than one way. Whoever decides lets the request pass only if each may.
+	Readings          []string
 	IP                netip.Addr // client address, v4-mapped unmapped
 	Header            http.Header
 	ClientCertificate *x509.Certificate // leaf, verified or not; nil if none came

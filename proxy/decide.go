@@ -58,13 +58,9 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 	return false, e
 }
 
-// decide asks for the decision on a request and has it written down. What the
-// policy allows, but not in every reading of the path, is denied.
+// decide asks for the decision on a request and has it written down.
 func (h *Handler) decide(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
 	d, person := h.o.Authorizer.Check(route, s, req)
-	if d.Effect == policy.Allow && !h.allowsReadings(route, s, req, d.Anonymous) {
-		d = policy.Decision{Effect: policy.Deny, DenyHolds: true, DenyReasons: policy.Reasons(policy.ReasonPathAmbiguous)}
-	}
 	h.o.Authorizer.Record(route, s, person, req, d)
 	return d, person
 }
@@ -72,7 +68,7 @@ func (h *Handler) decide(route *config.Route, s *session.Session, req policy.Req
 func (h *Handler) policyRequest(x *exchange) policy.Request {
 	req := policy.Request{
 		ID: requestid.From(x.r.Context()), Query: x.target.query,
-		Method: x.r.Method, Host: x.host, Path: x.target.match, IP: x.ip, Header: x.r.Header,
+		Method: x.r.Method, Host: x.host, Path: x.target.match, Readings: h.gate.parameters.otherReadings(x.target.match), IP: x.ip, Header: x.r.Header,
 	}
 	if shown := h.certificate(x); shown != nil {
 		req.ClientCertificate, req.ClientCertificateTrusted, req.ClientCertificateError = shown.Leaf, shown.Trusted(), shown.Err

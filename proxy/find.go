@@ -38,3 +38,6 @@ func (f *Finder) Find(host, target string) (route *config.Route, path, query str
 	}
 	return route, t.match, t.query, nil
 }
+
+// Readings are what servers may read in place of a path that Find returned.
+func (f *Finder) Readings(path string) []string { return f.gate.parameters.otherReadings(path) }

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"sallyport/config"
-	"sallyport/policy"
-	"sallyport/session"
 )
 
 // pathParameters is what to do with a path that holds ";". Servlet containers
@@ -80,20 +78,4 @@ func (g *gate) checkParameters(host string, t target, route *config.Route) error
 		}
 	}
 	return nil
-}
-
-// allowsReadings reports whether the policy of a route, which allowed a request,
-// allows it in the other readings of its path as well. Only a policy that asks
-// for the path can tell them apart.
-func (h *Handler) allowsReadings(route *config.Route, s *session.Session, req policy.Request, anonymous bool) bool {
-	if !h.plans[route].byPath {
-		return true
-	}
-	for _, reading := range h.gate.parameters.otherReadings(req.Path) {
-		req.Path = reading
-		if d, _ := h.o.Authorizer.Check(route, s, req); d.Effect != policy.Allow || d.Anonymous != anonymous {
-			return false
-		}
-	}
-	return true
 }

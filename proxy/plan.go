@@ -34,7 +34,6 @@ type plan struct {
 	set      []setHeader
 	remove   []string        // canonical
 	named    map[string]bool // of set and remove, as look-alikes meet: the client has no say over them
-	byPath   bool            // the policy asks for the path
 	response []fixedHeader
 	rewrite  []config.RewriteHeader
 	wantsJWT bool // some template uses it
@@ -58,7 +57,6 @@ func (h *Handler) newPlan(r *config.Route) (*plan, error) {
 	p.setTimeouts(r, h.o.Upstream)
 	p.setUpgrades(r, h.o.Hygiene)
 	p.response = fixedHeaders(r.SetResponseHeaders)
-	p.byPath = len(r.Policy.Uses("http_path")) > 0
 	removed := r.RemoveRequestHeaders
 	if len(r.Policy.Uses("http_method")) > 0 {
 		removed = slices.Concat(removed, methodOverrides)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 
-	"sallyport/config"
 	"sallyport/internal/weberr"
 	"sallyport/policy"
 	"sallyport/session"
@@ -117,21 +116,20 @@ func (p *pass) decide(x *exchange) *ending {
 	if route.ClientID != x.plan.route.ClientID {
 		s = nil // a session is one client's
 	}
-	req := h.policyRequest(x)
-	d, person := h.o.Authorizer.Check(route, s, req)
-	if d.Effect == policy.Allow {
-		return h.readingsEnded(x, route, s, req, d)
+	d, person := h.o.Authorizer.Check(route, s, h.policyRequest(x))
+	switch {
+	case d.Effect == policy.Allow:
+		return pathEnded(h.gate.checkParameters(x.host, x.target, route))
+	case d.DenyReasons.Has(policy.ReasonPathAmbiguous):
+		return pathEnded(refuse(http.StatusBadRequest, errAmbiguous))
 	}
 	why := h.accessEnded(x, route, s, person, d)
 	return &why
 }
 
-// readingsEnded is decide for what an upstream may read in place of a path.
-func (h *Handler) readingsEnded(x *exchange, route *config.Route, s *session.Session, req policy.Request, d policy.Decision) *ending {
-	err := h.gate.checkParameters(x.host, x.target, route)
-	if err == nil && !h.allowsReadings(route, s, req, d.Anonymous) {
-		err = refuse(http.StatusBadRequest, errAmbiguous)
-	}
+// pathEnded is the end of a request whose path upstreams may read in two ways; nil
+// without an error.
+func pathEnded(err error) *ending {
 	if err == nil {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -109,6 +110,8 @@ func (p *people) Check(r *config.Route, s *session.Session, req policy.Request) 
 	switch {
 	case strings.HasPrefix(r.ID, "deny"), p.denied != nil && p.denied(req.Path):
 		d.Effect = policy.Deny
+	case p.denied != nil && slices.ContainsFunc(req.Readings, p.denied):
+		d.Effect, d.DenyReasons = policy.Deny, policy.Reasons(policy.ReasonPathAmbiguous)
 	case strings.HasPrefix(r.ID, "login") && s == nil:
 		d.Effect = policy.Unauthenticated
 	case strings.HasPrefix(r.ID, "fresh"):

@@ -70,7 +70,7 @@ func (s *Server) explain(r *http.Request, q ExplainRequest) (e authorize.Explana
 	if err != nil {
 		return e, fmt.Errorf("the proxy refuses %q: %w", q.URL, err)
 	}
-	req := policy.Request{Method: q.Method, Host: u.Host, Path: path, Header: http.Header{}}
+	req := policy.Request{Method: q.Method, Host: u.Host, Path: path, Readings: finder.Readings(path), Header: http.Header{}}
 	for name, values := range q.Header {
 		for _, v := range values {
 			req.Header.Add(name, v)

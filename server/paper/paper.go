@@ -172,7 +172,7 @@ func (w *World) read(q Question) (*config.Route, *session.Session, policy.Reques
 	if err != nil {
 		return nil, nil, req, fmt.Errorf("the proxy refuses %q: %w", q.URL, err)
 	}
-	req.Path = path
+	req.Path, req.Readings = path, w.finder.Readings(path)
 	return route, s, req, nil
 }
 

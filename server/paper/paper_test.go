@@ -2,6 +2,7 @@ package paper
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,32 @@ func TestPathsAreReadAsTheProxyReadsThem(t *testing.T) {
 		if got := ask(t, w, Who{}, raw); got != want {
 			t.Errorf("%s: got %q, want %q", raw, got, want)
 		}
+	}
+}
+
+// A path with parameters passes only if every reading of it does, as at the proxy.
+func TestEveryReadingOfAPathMustBeAllowed(t *testing.T) {
+	cfg := &config.Config{Hygiene: config.Hygiene{MergeSlashes: true, NormalizePath: true}, Routes: []*config.Route{{
+		ID: "app", From: config.From{Scheme: "https", Host: "x.example.com"},
+		Policy: parsed(t, "{allow: {or: [accept: true]}, deny: {or: [{http_path: {starts_with: /admin/}}]}}"),
+	}}}
+	w, err := New(cfg, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for raw, want := range map[string]string{
+		"https://x.example.com/app;v=1/y":  "allow",
+		"https://x.example.com/admin;x/y":  "deny",
+		"https://x.example.com/admin%3bx/": "deny",
+	} {
+		if got := ask(t, w, Who{}, raw); got != want {
+			t.Errorf("%s: got %q, want %q", raw, got, want)
+		}
+	}
+	u := &url.URL{Scheme: "https", Host: "x.example.com", Path: "/admin;x/y"}
+	e, err := w.Explain(Question{Method: "GET", URL: u})
+	if err != nil || !slices.Contains(e.Reasons, "path-ambiguous") || len(e.Change) != 1 || !strings.Contains(e.Change[0], "semicolon") {
+		t.Errorf("%v: reasons %v, change %q; want path-ambiguous and what to leave out", err, e.Reasons, e.Change)
 	}
 }
 
