@@ -20,8 +20,13 @@ func (d *Directory) Age() (age time.Duration, whole bool) {
 	if st == nil || !st.Ready {
 		return 0, false
 	}
-	return d.now().Sub(st.upTo()), true
+	return d.since(st.upTo()), true
 }
+
+// since is how long ago t was. A time that is yet to come, as a stored one is when
+// the clock was ahead and was put right, counts as one equally long ago: nothing
+// is fresh for as long as the clock was wrong.
+func (d *Directory) since(t time.Time) time.Duration { return d.now().Sub(t).Abs() }
 
 func (st *state) upTo() time.Time {
 	if st.LogOK.Before(st.ListsOK) && !st.LogOK.IsZero() {
@@ -36,12 +41,11 @@ func (d *Directory) Fresh(p *identity.Person, bound time.Duration) bool {
 	if bound <= 0 || p == nil {
 		return true
 	}
-	now := d.now()
-	if st := d.state.Load(); st != nil && st.Ready && now.Sub(st.upTo()) < bound {
+	if st := d.state.Load(); st != nil && st.Ready && d.since(st.upTo()) < bound {
 		return true
 	}
 	e := d.entry(p.ID)
-	return e != nil && now.Sub(e.ReadAt) < bound
+	return e != nil && d.since(e.ReadAt) < bound
 }
 
 // Check reports why what is known of people grows old, or nil. What is known

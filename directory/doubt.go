@@ -35,8 +35,8 @@ func (d *Directory) Doubt(p *identity.Person, asked Relevant, bound time.Duratio
 	if err := snap.unclearApps(asked.Apps); err != nil {
 		return err
 	}
-	if len(asked.Apps) > 0 && bound > 0 && d.now().Sub(st.AppsOK) > max(bound, 2*appsEvery) {
-		return fmt.Errorf("%w: applications were last read whole %s ago", ErrStale, d.now().Sub(st.AppsOK).Round(time.Second))
+	if len(asked.Apps) > 0 && bound > 0 && d.since(st.AppsOK) > max(bound, 2*appsEvery) {
+		return fmt.Errorf("%w: applications were last read whole %s ago", ErrStale, d.since(st.AppsOK).Round(time.Second))
 	}
 	return unreadAttribute(asked.Attributes, st.Attributes)
 }

@@ -105,7 +105,7 @@ func (d *Directory) AgeOf(id string) (time.Duration, bool) {
 	if at.IsZero() {
 		return 0, false
 	}
-	return max(0, d.now().Sub(at)), true
+	return d.since(at), true
 }
 
 // Stored reads what was last known from a store that no instance writes to. It

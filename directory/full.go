@@ -50,6 +50,8 @@ func (s *syncer) fullDue(st stage, never time.Time) time.Time {
 		return time.Time{}
 	case s.full == nil && st == stageUsers && s.shrunk == nil && unreadAttribute(s.d.relevant().Attributes, s.st.Attributes) != nil:
 		return time.Time{} // everybody has more than was asked for
+	case s.full == nil && st == stageUsers && s.st.FullAt.Sub(s.d.now()) > WarnAge:
+		return time.Time{} // the clock was ahead then
 	case s.full == nil && st == stageUsers:
 		return s.st.FullAt.Add(fullEvery)
 	}

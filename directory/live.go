@@ -40,7 +40,7 @@ func (d *Directory) readLive(ctx context.Context) {
 		return
 	}
 	for _, id := range d.live() {
-		if e := d.entry(id); e != nil && d.now().Sub(e.ReadAt) < liveAge && unreadAttribute(d.relevant().Attributes, e.Attributes) == nil {
+		if e := d.entry(id); e != nil && d.since(e.ReadAt) < liveAge && unreadAttribute(d.relevant().Attributes, e.Attributes) == nil {
 			continue
 		}
 		_, err := d.Read(ctx, id)
