@@ -15,12 +15,16 @@ import (
 	"sallyport/server"
 )
 
+// socket speaks to the admin socket of a world.
+func socket(w *harness.World) *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", server.AdminSocket(w.Dir))
+	}}}
+}
+
 // admin asks the admin socket of a world.
 func admin(t *testing.T, w *harness.World, method, path string, body, out any) int {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", server.AdminSocket(w.Dir))
-	}}}
 	text, err := json.Marshal(body)
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +33,7 @@ func admin(t *testing.T, w *harness.World, method, path string, body, out any) i
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := client.Do(req)
+	resp, err := socket(w).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
