@@ -1,15 +1,18 @@
 package policy
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"sallyport/identity"
+	"sallyport/internal/clientcert"
 )
 
 // inGroups is a person in n groups.
@@ -39,6 +42,11 @@ func busy() *Input {
 	in.Subject.AuthenticatedAt = in.Now.Add(-time.Minute)
 	in.Request.IP = netip.MustParseAddr("::ffff:10.1.2.3")
 	in.Request.Header = http.Header{"X-Team": {"a"}}
+	leaf := &x509.Certificate{
+		Raw: []byte("certificate"), RawSubjectPublicKeyInfo: []byte("key"), DNSNames: []string{"a.example.com", "alice.example.com"},
+		EmailAddresses: []string{"alice@example.com"}, URIs: []*url.URL{{Scheme: "spiffe", Host: "example.com", Path: "/alice"}},
+	}
+	in.Request.ClientCertificate, in.Request.ClientCertificateTrusted, in.Request.ClientCertificateFacts = leaf, true, clientcert.FactsOf(leaf)
 	return in
 }
 
@@ -64,6 +72,9 @@ var mixtures = []struct{ name, policy string }{
 	{"claims alike", "allow: {or: [" + repeated(50, "claim/groups: x%d") + ", claim/groups: y1, claim/groups: z12]}"},
 	{"circumstances", `{allow: {and: [http_header/x-team: a, user_status: ACTIVE, {profile/dept: b}, {app: wiki}, {auth_method: mfa}, {auth_age: {max: 1h}}, {auth_context: urn:a},
 		{day_of_week: {is: mon-sun, timezone: Europe/Zurich}}, {time_of_day: {timezone: Asia/Tokyo, after: 0:00}}, {date: {after: '2020-01-01T00:00:00Z'}}, groups: {exclude: none}]}}`},
+	{"certificate", `{allow: {and: [{client_certificate: {fingerprint: [abababababababababababababababababababababababababababababababab, 03d66dd08835c1ca3f128cceacd1f31ac94163096b20f445ae84285bc0832d72], spki_hash: LHDhK3oGRvkiefQnx7OOczTY5Tic/xZ6HcMOc/gmtoM=,
+		san_dns: {is: alice.example.com}, san_email: {ends_with: '@example.com'}, san_uri: {starts_with: 'spiffe://example.com/'}}}, groups: {has: g99}]},
+		deny: {or: [invalid_client_certificate: true]}}`},
 }
 
 func TestEvalAllocatesNothing(t *testing.T) {
@@ -78,7 +89,7 @@ func TestEvalAllocatesNothing(t *testing.T) {
 }
 
 func TestMixesDecideAsMeant(t *testing.T) {
-	for i, want := range []Effect{Allow, Allow, Deny, Deny, Deny, Deny, Allow} {
+	for i, want := range []Effect{Allow, Allow, Deny, Deny, Deny, Deny, Allow, Allow} {
 		if got := compiled(t, mixtures[i].policy).Trace(busy()); got.Decision.Effect != want {
 			t.Errorf("%s: got %s", mixtures[i].name, got.Decision.Effect)
 		}

@@ -6,22 +6,28 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
+
+	"sallyport/internal/clientcert"
 )
 
 // compileCertificate asks the leaf of a client certificate that is trusted: what
 // an untrusted one says of itself, anybody can write. All fields must hold.
 func compileCertificate(c *criterion) question {
-	tests := make([]func(*x509.Certificate) bool, len(c.matchers))
+	tests := make([]certificateTest, len(c.matchers))
 	for i, m := range c.matchers {
-		tests[i] = certificateTest(m)
+		tests[i] = newCertificateTest(m)
 	}
 	return func(f facts) bool {
 		cert := f.in.Request.trustedCertificate()
 		if cert == nil {
 			return false
 		}
+		known := f.in.Request.ClientCertificateFacts
+		if known == nil {
+			known = clientcert.FactsOf(cert)
+		}
 		for _, test := range tests {
-			if !test(cert) {
+			if !test(cert, known) {
 				return false
 			}
 		}
@@ -29,30 +35,28 @@ func compileCertificate(c *criterion) question {
 	}
 }
 
-// certificateTest makes the test of one field; the operator of a name's field is
-// "san_email is" and the like. Any name may match.
-func certificateTest(m matcher) func(*x509.Certificate) bool {
+// certificateTest asks one thing of a certificate.
+type certificateTest func(*x509.Certificate, *clientcert.Facts) bool
+
+// newCertificateTest makes the test of one field; the operator of a name's field
+// is "san_email is" and the like. Any name may match.
+func newCertificateTest(m matcher) certificateTest {
 	field, op, _ := strings.Cut(m.op, " ")
 	switch field {
 	case "fingerprint":
-		return digestTest(m.operands, hex.DecodeString, func(c *x509.Certificate) []byte { return c.Raw })
+		return digestTest(m.operands, hex.DecodeString, func(f *clientcert.Facts) [sha256.Size]byte { return f.Sum })
 	case "spki_hash":
-		return digestTest(m.operands, base64.StdEncoding.DecodeString, func(c *x509.Certificate) []byte { return c.RawSubjectPublicKeyInfo })
+		return digestTest(m.operands, base64.StdEncoding.DecodeString, func(f *clientcert.Facts) [sha256.Size]byte { return f.KeySum })
 	}
 	test := stringOperators[op](exact, m.operands)
-	return func(c *x509.Certificate) bool {
+	return func(c *x509.Certificate, known *clientcert.Facts) bool {
 		switch field {
 		case "san_email":
 			return anyName(c.EmailAddresses, test)
 		case "san_dns":
 			return anyName(c.DNSNames, test)
 		}
-		for _, u := range c.URIs {
-			if test(u.String()) {
-				return true
-			}
-		}
-		return false
+		return anyName(known.URIs, test)
 	}
 }
 
@@ -67,14 +71,14 @@ func anyName(names []string, test func(string) bool) bool {
 
 // digestTest compares SHA-256 digests, kept as bytes so that comparing one costs
 // no text.
-func digestTest(operands []operand, decode func(string) ([]byte, error), part func(*x509.Certificate) []byte) func(*x509.Certificate) bool {
+func digestTest(operands []operand, decode func(string) ([]byte, error), sum func(*clientcert.Facts) [sha256.Size]byte) certificateTest {
 	wanted := make(map[[sha256.Size]byte]bool, len(operands))
 	for _, o := range operands {
 		if b, err := decode(o.value.str); err == nil && len(b) == sha256.Size {
 			wanted[[sha256.Size]byte(b)] = true
 		}
 	}
-	return func(c *x509.Certificate) bool { return wanted[sha256.Sum256(part(c))] }
+	return func(_ *x509.Certificate, known *clientcert.Facts) bool { return wanted[sum(known)] }
 }
 
 // compileInvalidCertificate asks for the lack of a certificate, or of trust in it.

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"sallyport/identity"
+	"sallyport/internal/clientcert"
 )
 
 func withNow(at string) *Input {
@@ -312,6 +313,7 @@ func TestSpecialCriteriaAllocateNothing(t *testing.T) {
 	in := withHeader(alice(), "X-Team", "a")
 	in.Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	trust(in, someCertificate)
+	in.Request.ClientCertificateFacts = clientcert.FactsOf(someCertificate)
 	in.Person = identity.NewPerson(identity.Person{Status: identity.StatusActive, Apps: []string{"wiki"}, Profile: map[string][]string{"a": {"b"}}})
 	if n := testing.AllocsPerRun(100, func() { program.Eval(in) }); n != 0 {
 		t.Errorf("%v allocations", n)

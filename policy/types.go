@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/identity"
+	"sallyport/internal/clientcert"
 )
 
 // Effect is what a decision says. The zero value denies.
@@ -96,6 +97,9 @@ type Request struct {
 	// ClientCertificateError is why the certificate is not trusted, nil where that
 	// is not known. With one, a certificate is never trusted.
 	ClientCertificateError error
+	// ClientCertificateFacts are those of ClientCertificate; nil: each decision that
+	// asks works them out.
+	ClientCertificateFacts *clientcert.Facts
 	// ClientCertificateFingerprint is the hex SHA-256 of the certificate, for the
 	// decision record; no policy sees it.
 	ClientCertificateFingerprint string

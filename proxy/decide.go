@@ -72,7 +72,7 @@ func (h *Handler) policyRequest(x *exchange) policy.Request {
 	}
 	if shown := h.certificate(x); shown != nil {
 		req.ClientCertificate, req.ClientCertificateTrusted, req.ClientCertificateError = shown.Leaf, shown.Trusted(), shown.Err
-		req.ClientCertificateFingerprint = shown.Fingerprint
+		req.ClientCertificateFacts, req.ClientCertificateFingerprint = shown.Facts, shown.Fingerprint
 	}
 	return req
 }

@@ -5,6 +5,7 @@
 //	clientcert.go  Rules, Verifier, Verify: one chain against the rules
 //	names.go       what match_subject_alt_names asks of the leaf
 //	lists.go       lists of revoked certificates: reading, and looking up
+//	facts.go       what policies ask of a leaf, worked out once
 //	conn.go        the judgement of a connection, made once and remembered
 //
 // That the client holds the key of its certificate is proved by the handshake,

@@ -2,7 +2,6 @@ package clientcert
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
@@ -13,7 +12,8 @@ import (
 // Shown is the certificate of a connection and what was found of it. Read-only.
 type Shown struct {
 	Leaf *x509.Certificate
-	// Fingerprint is the hex SHA-256 of the leaf.
+	// Facts are those of the leaf, Fingerprint its Sum in hex.
+	Facts       *Facts
 	Fingerprint string
 	// Err is why it is not trusted, nil if it is.
 	Err error
@@ -62,8 +62,8 @@ func (v *Verifier) Of(ctx context.Context, state *tls.ConnectionState, now time.
 }
 
 func (v *Verifier) judge(shown []*x509.Certificate, now time.Time) *Shown {
-	sum := sha256.Sum256(shown[0].Raw)
-	s := &Shown{Leaf: shown[0], Fingerprint: hex.EncodeToString(sum[:]), by: v}
+	facts := FactsOf(shown[0])
+	s := &Shown{Leaf: shown[0], Facts: facts, Fingerprint: hex.EncodeToString(facts.Sum[:]), by: v}
 	if s.until, s.Err = v.Verify(shown, now); s.Err != nil {
 		s.until = now.Add(lookAgain)
 	}
