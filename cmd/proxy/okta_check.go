@@ -73,6 +73,7 @@ func checkOkta(ctx context.Context, cfg *config.Config) (*okta.Report, error) {
 	if d != nil {
 		report = d.Probe(ctx)
 	}
+	warnOfNames(report, cfg)
 	client, err := signInClient(cfg)
 	if err != nil {
 		return nil, err

@@ -140,6 +140,7 @@ func TestCheckNamesTheStepThatMendsWhatIsWrong(t *testing.T) {
 		step   string
 	}{
 		{"no groups", func(_, s *oktatest.Client) { s.APIScopes = []string{"okta.users.read"} }, okta.PerPerson, "groups", okta.Warning, "okta.groups.read"},
+		{"names that nothing holds", func(_, s *oktatest.Client) { s.APIScopes = []string{"okta.users.read"} }, okta.PerPerson, "group names", okta.Warning, "00g..."},
 		{"no log", func(_, s *oktatest.Client) { s.APIScopes = []string{"okta.users.read", "okta.groups.read"} }, okta.Listing, "System Log", okta.Warning, "okta.logs.read"},
 		{"no people", func(_, s *oktatest.Client) { s.APIScopes = []string{"okta.groups.read"} }, okta.None, "people", okta.Problem, "okta.users.read"},
 		{"no scope", func(_, s *oktatest.Client) { s.APIScopes = []string{"okta.roles.read"} }, okta.None, "access token", okta.Problem, "Okta API Scopes"},
@@ -174,6 +175,37 @@ func TestCheckNamesTheStepThatMendsWhatIsWrong(t *testing.T) {
 	}
 }
 
+// Names are warned of only where nothing holds them, with their places, and ids
+// never.
+func TestCheckWarnsOfGroupNamesWhichNothingHolds(t *testing.T) {
+	usersOnly := func(_, s *oktatest.Client) { s.APIScopes = []string{"okta.users.read"} }
+	for name, c := range map[string]struct {
+		change func(signIn, service *oktatest.Client)
+		policy string
+		says   string // "": nothing
+	}{
+		"a name":          {usersOnly, "groups: {has: engineering}", `"engineering" (`},
+		"twice":           {usersOnly, "groups: engineering}, {groups: engineering", `"engineering" (`},
+		"many":            {usersOnly, "groups: a}, {groups: b}, {groups: c}, {groups: d}, {groups: e}, {groups: f}, {groups: g", "and 2 more"},
+		"an id":           {usersOnly, "groups: 00gabcdefghijklmnopq", ""},
+		"nobody's groups": {usersOnly, "domain: {is: example.com}", ""},
+		"held":            {func(_, s *oktatest.Client) {}, "groups: engineering", ""},
+	} {
+		_, file := organisation(t, c.change)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, bytes.Replace(text, []byte("groups: {has: engineering}"), []byte(c.policy), 1), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, problems, status := call(t, "okta", "check", "--config", file)
+		if status != 0 || (c.says != "") != strings.Contains(out, "group names") || !strings.Contains(out, c.says) || strings.Count(out, `"engineering" (`) > 1 {
+			t.Errorf("%s: %d\n%s%s", name, status, out, problems)
+		}
+	}
+}
+
 func TestCheckWithoutAServiceAccountAndWithoutOkta(t *testing.T) {
 	k, _ := organisation(t)
 	out, _, status := call(t, "okta", "check", "--config", configuration(t, k.URL(), ""))
@@ -183,7 +215,7 @@ func TestCheckWithoutAServiceAccountAndWithoutOkta(t *testing.T) {
 	url := k.URL()
 	k.Close()
 	out, _, status = call(t, "okta", "check", "--config", configuration(t, url, "idp_service_account: 00abcdefghijklmnopqrstuvwxyz"))
-	if status != 1 || !strings.Contains(out, "problem") || strings.Contains(out, "00abcdef") {
+	if status != 1 || !strings.Contains(out, "problem") || strings.Contains(out, "00abcdef") || strings.Count(out, "do: look whether a firewall") != 2 {
 		t.Errorf("%d\n%s", status, out)
 	}
 	file := configuration(t, "https://idp.example.com", "")

@@ -21,7 +21,7 @@ const (
 
 // Finding is one thing that was tried.
 type Finding struct {
-	Area   string `json:"area"` // "organisation", "credentials", "directory", "sign-in"
+	Area   string `json:"area"` // "organisation", "credentials", "directory", "sign-in"; "policies" of who knows them
 	What   string `json:"what"`
 	State  State  `json:"state"`
 	Detail string `json:"detail"`

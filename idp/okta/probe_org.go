@@ -12,7 +12,7 @@ func (d *Directory) probeOrganisation(ctx context.Context, r *Report) bool {
 	const path = "/.well-known/okta-organization"
 	body, failed := d.transport.plain(ctx, path)
 	if failed != nil {
-		r.fail("organisation", "reached", Problem, failed)
+		r.add("organisation", "reached", Problem, unreachedStep(failed), "%s", failed.Facts())
 		return false
 	}
 	var about struct {
@@ -25,7 +25,7 @@ func (d *Directory) probeOrganisation(ctx context.Context, r *Report) bool {
 		} `json:"_links"`
 	}
 	if json.Unmarshal(body, &about) != nil || about.ID == "" {
-		r.add("organisation", "reached", Problem, "check idp_provider_url", "%s answers, but not as an Okta organisation does", d.transport.org.Host)
+		r.add("organisation", "reached", Problem, betweenStep, "%s answers, but not as an Okta organisation does", d.transport.org.Host)
 		return false
 	}
 	r.ID = clip(about.ID, 40)

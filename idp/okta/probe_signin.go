@@ -56,16 +56,16 @@ func (s SignIn) discover(ctx context.Context, r *Report) (found endpoints, ok bo
 	resp, body, err := s.do(ctx, http.MethodGet, s.Issuer+"/.well-known/openid-configuration", nil)
 	switch {
 	case err != nil:
-		r.add(areaSignIn, what, Problem, "", "cannot be reached: %s", clip(err.Error(), 300))
+		r.add(areaSignIn, what, Problem, reachStep(err), "cannot be reached: %s", clip(err.Error(), 300))
 	case resp.StatusCode == http.StatusNotFound:
 		r.add(areaSignIn, what, Problem, "look under Security > API > Authorization Servers for the id, or leave the path of idp_provider_url out",
 			"there is no authorization server at %s", s.Issuer)
 	case resp.StatusCode != http.StatusOK || json.Unmarshal(body, &found) != nil:
-		r.add(areaSignIn, what, Problem, "check idp_provider_url", "discovery answered status %d, or no JSON", resp.StatusCode)
+		r.add(areaSignIn, what, Problem, betweenStep, "discovery answered status %d, or no JSON", resp.StatusCode)
 	case found.Issuer != s.Issuer:
 		r.add(areaSignIn, what, Problem, "set idp_provider_url to "+clip(found.Issuer, 200), "expected %s, the authorization server calls itself %q", s.Issuer, clip(found.Issuer, 200))
 	case !s.onIssuer(found.Authorize) || !s.onIssuer(found.Token):
-		r.add(areaSignIn, what, Problem, "", "endpoints are on another host than the issuer")
+		r.add(areaSignIn, what, Problem, betweenStep, "its document names endpoints on another host")
 	default:
 		r.add(areaSignIn, what, OK, "", "%s", s.Issuer)
 		return found, true
@@ -86,7 +86,7 @@ func (s SignIn) probeGrant(ctx context.Context, r *Report, token string) bool {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {rand.Text()}, "scope": {"openid offline_access"}}
 	resp, body, err := s.do(ctx, http.MethodPost, token, form)
 	if err != nil {
-		r.add(areaSignIn, "client", Unknown, "", "token endpoint cannot be reached: %s", clip(err.Error(), 300))
+		r.add(areaSignIn, "client", Unknown, reachStep(err), "token endpoint cannot be reached: %s", clip(err.Error(), 300))
 		return true
 	}
 	var told struct {
@@ -130,7 +130,7 @@ func (s SignIn) probeRedirect(ctx context.Context, r *Report, authorize string) 
 	}
 	resp, _, err := s.do(ctx, http.MethodGet, authorize+"?"+query.Encode(), nil)
 	if err != nil {
-		r.add(areaSignIn, what, Unknown, "", "authorization endpoint cannot be reached: %s", clip(err.Error(), 300))
+		r.add(areaSignIn, what, Unknown, reachStep(err), "authorization endpoint cannot be reached: %s", clip(err.Error(), 300))
 		return
 	}
 	to, _ := url.Parse(resp.Header.Get("Location"))
