@@ -197,6 +197,8 @@ func (d *Directory) tellPins() {
 func (p Pin) Odd() string {
 	var parts []string
 	switch {
+	case p.Unclear && len(p.Rivals) == 0: // which ones was not kept
+		return "it means several groups"
 	case p.Unclear:
 		return "it means several groups: " + strings.Join(p.Rivals, ", ")
 	case p.Called == "":

@@ -40,6 +40,8 @@ type SyncReport struct {
 	Requests     map[string]int `json:"requests"`        // by rate-limit bucket
 	Seconds      float64        `json:"seconds"`
 	MemoryBytes  uint64         `json:"memory_bytes"` // of the directory, and of its copy as the store has it
+	// Problem is why the last request did not get on, "" where it did.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Total is the number of requests.
@@ -70,7 +72,7 @@ func OktaSync(ctx context.Context, o SyncOptions) (SyncReport, error) {
 	for {
 		report := run.report()
 		if run.done(report) {
-			report.MemoryBytes = run.memory()
+			report.MemoryBytes, report.Problem = run.memory(), ""
 			return report, nil
 		}
 		if err := run.source.refused.Load(); err != nil {
@@ -129,6 +131,9 @@ func newSyncRun(o SyncOptions) (*syncRun, error) {
 
 func (r *syncRun) report() SyncReport {
 	report := SyncReport{Organisation: r.org, Requests: r.requests(), Seconds: time.Since(r.began).Seconds()}
+	if last := r.source.last.Load(); last != nil && *last != nil {
+		report.Problem = (*last).Error()
+	}
 	if snap := r.directory.Snapshot(); snap != nil {
 		c := snap.Counts()
 		report.People, report.Groups, report.Memberships, report.Unread = c.People, c.Groups, c.Memberships, c.Unread
@@ -140,30 +145,50 @@ func (r *syncRun) done(report SyncReport) bool {
 	return r.directory.Snapshot() != nil && (!r.o.All || report.Unread == 0)
 }
 
-// watched is the source, with the last refusal to list people or groups: without
-// those waiting does not help.
+// watched is the source, with what the last request for a listing came to, and the
+// last refusal to list people or groups: without those waiting does not help.
 type watched struct {
 	*okta.Directory
-	refused atomic.Pointer[error]
+	last, refused atomic.Pointer[error]
+}
+
+// Log is what a reading begins with; one may be without.
+func (w *watched) Log(ctx context.Context, q idp.LogQuery, cursor string) (idp.Page[idp.Event], error) {
+	page, err := w.Directory.Log(ctx, q, cursor)
+	if !definite(err) {
+		w.tell(ctx, err)
+	}
+	return page, err
 }
 
 func (w *watched) Users(ctx context.Context, q idp.UserQuery, cursor string) (idp.Page[idp.User], error) {
 	page, err := w.Directory.Users(ctx, q, cursor)
-	w.note(err)
+	w.note(ctx, err)
 	return page, err
 }
 
 func (w *watched) Groups(ctx context.Context, q idp.GroupQuery, cursor string) (idp.Page[idp.Group], error) {
 	page, err := w.Directory.Groups(ctx, q, cursor)
-	w.note(err)
+	w.note(ctx, err)
 	return page, err
 }
 
-func (w *watched) note(err error) {
-	var e *okta.Error
-	if errors.As(err, &e) && e.Definite() {
+func (w *watched) note(ctx context.Context, err error) {
+	w.tell(ctx, err)
+	if definite(err) {
 		w.refused.Store(&err)
 	}
+}
+
+func (w *watched) tell(ctx context.Context, err error) {
+	if ctx.Err() == nil { // else nobody waits for it
+		w.last.Store(&err)
+	}
+}
+
+func definite(err error) bool {
+	var e *okta.Error
+	return errors.As(err, &e) && e.Definite()
 }
 
 // requests reads the counts off the metrics.

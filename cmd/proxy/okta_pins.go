@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -60,7 +61,7 @@ func confirmPin(cmd *cobra.Command, i instance, name, format string) error {
 	case pin.ID != "":
 		fmt.Fprintf(cmd.OutOrStdout(), "%s means %s from now on\n", name, pin.ID)
 	case pin.Unclear:
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s means several groups, so that routes which name it deny: %s\n", name, pin.Odd())
+		fmt.Fprintf(cmd.ErrOrStderr(), "several groups are called %s now, so that routes which name it deny: name the one you mean by its id in policies: %s\n", name, strings.Join(pin.Rivals, ", "))
 		return explainedError{}
 	default:
 		fmt.Fprintf(cmd.OutOrStdout(), "no group is called %s now: the name means none until one is\n", name)
@@ -69,6 +70,10 @@ func confirmPin(cmd *cobra.Command, i instance, name, format string) error {
 }
 
 func printPins(out io.Writer, answer server.PinsAnswer) error {
+	if len(answer.Pins)+len(answer.Unknown) == 0 {
+		_, err := fmt.Fprintln(out, "no name means a group yet: policies name none, or the groups were not listed (sallyport okta check tells whether they can be)")
+		return err
+	}
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tMEANS\tBUT")
 	for _, p := range answer.Pins {
@@ -80,6 +85,11 @@ func printPins(out io.Writer, answer server.PinsAnswer) error {
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	for _, p := range answer.Pins {
+		if p.ID != "" && p.Called != p.Name && len(p.Rivals) == 1 { // with more the name would mean none
+			fmt.Fprintf(out, "to have %q mean %s instead: sallyport okta pins --confirm %q\n", p.Name, p.Rivals[0], p.Name)
+		}
 	}
 	for _, sentence := range answer.Unknown {
 		fmt.Fprintln(out, sentence)

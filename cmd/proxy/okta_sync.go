@@ -53,7 +53,7 @@ members of the groups that policies name were read.`,
 		}
 		report, err := server.OktaSync(ctx, o)
 		if errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("not done after %s and %d requests: %w", *timeout, report.Total(), err)
+			return late(*timeout, report)
 		}
 		if err != nil {
 			return err
@@ -63,13 +63,25 @@ members of the groups that policies name were read.`,
 	return cmd
 }
 
-// progress tells every ten seconds how far it got.
+// late says why a reading did not end in time, as far as that is known.
+func late(timeout time.Duration, r server.SyncReport) error {
+	why := "--timeout gives it longer"
+	if r.Problem != "" {
+		why = r.Problem + "; \"sallyport okta check\" says what to look at"
+	}
+	return fmt.Errorf("not done after %s and %d requests: %s", timeout, r.Total(), why)
+}
+
+// progress tells every ten seconds how far it got, and what is in the way.
 func progress(w io.Writer) func(server.SyncReport) {
 	next := 10.0
 	return func(r server.SyncReport) {
 		if r.Seconds >= next {
 			next = r.Seconds + 10
 			fmt.Fprintf(w, "%.0f s: %d people, %d groups, %d of them not read yet, %d requests\n", r.Seconds, r.People, r.Groups, r.Unread, r.Total())
+			if r.Problem != "" {
+				fmt.Fprintf(w, "  the last attempt failed: %s\n", r.Problem)
+			}
 		}
 	}
 }

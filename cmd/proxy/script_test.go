@@ -38,10 +38,11 @@ func TestScripts(t *testing.T) {
 			_, port, err := net.SplitHostPort(ln.Addr().String())
 			e.Setenv("PORT", port)
 			e.Setenv("HOME", e.WorkDir)
+			e.Values[orgKey{}] = &scriptOrg{}
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"expand": expand, "answers": answers, "listening": listening,
+			"expand": expand, "answers": answers, "listening": listening, "until": until, "org": org,
 		},
 	})
 }
