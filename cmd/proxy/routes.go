@@ -52,7 +52,8 @@ func matchOf(m config.Match) string {
 		parts = append(parts, m.Prefix+"*")
 	}
 	if m.Regex != nil {
-		parts = append(parts, "~ "+m.Regex.String())
+		whole := m.Regex.String() // as written, without the anchors that it was given
+		parts = append(parts, "~ "+strings.TrimSuffix(strings.TrimPrefix(whole, "^(?:"), ")$"))
 	}
 	if len(parts) == 0 {
 		return "*"
