@@ -136,7 +136,7 @@ func New(o Options) (*Authorizer, error) {
 // where there is none or where the session does not count (Decision.Anonymous).
 func (a *Authorizer) Decide(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
 	d, person := a.Check(route, s, req)
-	a.Record(route, s, person, req, d)
+	a.writeDown(route, s, person, req, d)
 	return d, person
 }
 

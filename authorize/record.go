@@ -35,9 +35,8 @@ func (r *Record) Email() string {
 	return ""
 }
 
-// Record hands the decision on a request to whoever wants it: one that Check made,
-// or what was made of it.
-func (a *Authorizer) Record(route *config.Route, s *session.Session, person *identity.Person, req policy.Request, d policy.Decision) {
+// writeDown hands the decision on a request to whoever wants it.
+func (a *Authorizer) writeDown(route *config.Route, s *session.Session, person *identity.Person, req policy.Request, d policy.Decision) {
 	logs := a.logger.Enabled(context.Background(), slog.LevelInfo)
 	if !logs && a.record == nil {
 		return

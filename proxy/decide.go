@@ -24,7 +24,7 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 		s = nil
 	}
 	req := h.policyRequest(x)
-	d, person := h.decide(route, s, req)
+	d, person := h.o.Authorizer.Decide(route, s, req)
 	h.note(x, s, d)
 	telemetry.AccessFrom(x.r.Context()).SetCertificate(req.ClientCertificateFingerprint)
 	if d.Effect == policy.Allow {
@@ -56,13 +56,6 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 		e.Trace = func() *weberr.Trace { return h.o.Trace(route, s, h.policyRequest(x)) }
 	}
 	return false, e
-}
-
-// decide asks for the decision on a request and has it written down.
-func (h *Handler) decide(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
-	d, person := h.o.Authorizer.Check(route, s, req)
-	h.o.Authorizer.Record(route, s, person, req, d)
-	return d, person
 }
 
 func (h *Handler) policyRequest(x *exchange) policy.Request {

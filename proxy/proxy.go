@@ -60,10 +60,11 @@ type Authenticator interface {
 	Owns(cookieName string) bool
 }
 
-// Authorizer decides, and writes down what became of a request.
+// Authorizer decides. Decide is for a new request and writes its decision down,
+// Check for asking again while an exchange is open.
 type Authorizer interface {
+	Decide(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person)
 	Check(route *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person)
-	Record(route *config.Route, s *session.Session, p *identity.Person, req policy.Request, d policy.Decision)
 }
 
 // Options are what a Handler needs; Authenticator, Authorizer, Assertions,

@@ -120,10 +120,13 @@ func (p *people) Check(r *config.Route, s *session.Session, req policy.Request) 
 	return d, person
 }
 
-func (p *people) Record(_ *config.Route, _ *session.Session, _ *identity.Person, req policy.Request, d policy.Decision) {
+// Decide is Check, written down.
+func (p *people) Decide(r *config.Route, s *session.Session, req policy.Request) (policy.Decision, *identity.Person) {
+	d, person := p.Check(r, s, req)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.recorded = append(p.recorded, fmt.Sprint(d.Effect, " ", req.Path, " ", d.DenyReasons.Names()))
+	return d, person
 }
 
 func (p *people) lastDecided(t *testing.T) policy.Request {
