@@ -12,8 +12,8 @@
 //	source.go     what is asked of a source
 //	age.go        how old what is known is
 //
-//	snapshot.go   everybody at one moment, immutable; edit.go makes the next one,
-//	table.go      out of parts that are shared with the last
+//	snapshot.go   everybody at one moment, immutable; edit*.go make the next one,
+//	table.go      out of parts that are shared with the last; commit.go ends it
 //	persist.go    a snapshot in the store; codec.go its records
 //
 //	lead.go       one replica reads; what single readings add
