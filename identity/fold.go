@@ -24,10 +24,3 @@ func FoldRune(r rune) rune {
 
 // Fold returns s with every letter folded; s itself if that changes nothing.
 func Fold(s string) string { return strings.Map(FoldRune, s) }
-
-// FoldedEmail returns the person's e-mail folded, without allocating, and whether
-// that is known: not of a Person that NewPerson did not make, nor of one whose
-// Email has been changed since.
-func (p *Person) FoldedEmail() (folded string, ok bool) {
-	return p.folded, p.folded != "" && p.foldedFrom == p.Email
-}

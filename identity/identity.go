@@ -36,4 +36,6 @@ type Subject struct {
 	// Methods is "amr", e.g. ["pwd","mfa"]. Context is "acr".
 	Methods []string `json:"amr,omitempty"`
 	Context string   `json:"acr,omitempty"`
+
+	lists []namedList // see IndexLists
 }

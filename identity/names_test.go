@@ -114,17 +114,3 @@ func TestAGroupThatIsCalledLikeAnIDIsNotThatGroup(t *testing.T) {
 		}
 	}
 }
-
-func TestTheFoldedEmailIsThatOfThePerson(t *testing.T) {
-	p := NewPerson(Person{Email: "Alice@Example.com"})
-	if got, ok := p.FoldedEmail(); !ok || got != "alice@example.com" {
-		t.Errorf("got %q, %v", got, ok)
-	}
-	changed := *p
-	changed.Email = "bob@example.com"
-	for name, p := range map[string]*Person{"changed": &changed, "not made": {Email: "a@b.c"}, "none": NewPerson(Person{})} {
-		if got, ok := p.FoldedEmail(); ok {
-			t.Errorf("%s: got %q", name, got)
-		}
-	}
-}

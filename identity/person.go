@@ -75,8 +75,9 @@ type Person struct {
 	ReadAt time.Time `json:"read_at"`
 
 	names Names // ids and names of the groups, for HasGroup
-	// folded is the e-mail foldedFrom, folded.
-	folded, foldedFrom string
+	// mail is the e-mail mailFrom, read and folded.
+	mail     Mail
+	mailFrom string
 }
 
 // NewPerson indexes p, whose groups it sorts by id, for HasGroup.
@@ -89,7 +90,7 @@ func NewPersonPinned(p Person, pins map[string]string) *Person {
 	p.Groups = slices.Clone(p.Groups)
 	slices.SortFunc(p.Groups, func(a, b Group) int { return strings.Compare(a.ID, b.ID) })
 	p.names = NewNames(groupNames(p.Groups, pins))
-	p.folded, p.foldedFrom = Fold(p.Email), p.Email
+	p.mail, p.mailFrom = ReadMail(p.Email).Fold(), p.Email
 	return &p
 }
 

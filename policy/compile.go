@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 )
 
 // Program is a compiled policy. Safe for concurrent use. Programs of equal
@@ -35,6 +36,9 @@ type codeList struct {
 	from, to int32
 	rule     int32
 	op       Operator
+	// held and failed are the reasons of criteria that hold, or do not, whatever
+	// the input: these have no leaves.
+	held, failed ReasonSet
 }
 
 // leaf is one criterion, ready to be asked.
@@ -43,9 +47,9 @@ type leaf struct {
 	// wants is what a new sign-in would have to bring; nil: none helps.
 	wants *SignIn
 	why   func(facts, bool) Reason
-	// fixed says that there is no need to ask: the answer is always the same.
-	person, fixed, answer bool
-	ok, no                Reason
+	// person says that it does not hold for nobody.
+	person bool
+	ok, no Reason
 }
 
 // Compile turns a policy into a program. A nil policy compiles to one that
@@ -89,11 +93,7 @@ func (c *Compiler) compile(p *Policy) *code {
 
 // lists compiles the lists, those that allow first.
 func (c *Compiler) lists(all []foldedList) *code {
-	out, size := &code{lists: make([]codeList, 0, len(all))}, 0
-	for _, l := range all {
-		size += len(l.criteria)
-	}
-	out.leaves = make([]*leaf, 0, size)
+	out := &code{lists: make([]codeList, 0, len(all))}
 	for _, effect := range []Effect{Allow, Deny} {
 		for _, l := range all {
 			if l.effect == effect {
@@ -104,16 +104,35 @@ func (c *Compiler) lists(all []foldedList) *code {
 			out.allows = int32(len(out.lists))
 		}
 	}
+	out.leaves = slices.Clip(slices.Clone(out.leaves))
 	return out
 }
 
 func (c *Compiler) list(out *code, l foldedList) {
-	from := len(out.leaves)
+	list := codeList{from: int32(len(out.leaves)), rule: int32(l.rule), op: l.op}
 	for _, k := range l.criteria {
+		if k.kind.fixed {
+			list.note(k.kind)
+			continue
+		}
 		out.leaves = append(out.leaves, c.leaf(k))
 		out.mail, out.stepUp = out.mail || k.kind.mail, out.stepUp || k.kind.stepUp
 	}
-	out.lists = append(out.lists, codeList{from: int32(from), to: int32(len(out.leaves)), rule: int32(l.rule), op: l.op})
+	list.to = int32(len(out.leaves))
+	out.lists = append(out.lists, list)
+}
+
+// note keeps the reason of a criterion that is the same for every input.
+func (l *codeList) note(k *kind) {
+	why := k.no
+	if k.answer {
+		why = k.ok
+	}
+	if k.answer != l.op.inverts() {
+		l.held |= 1 << why
+	} else {
+		l.failed |= 1 << why
+	}
 }
 
 // leaf compiles a criterion, or returns what was made of an equal one.
@@ -129,8 +148,7 @@ func (c *Compiler) leaf(k *criterion) *leaf {
 
 func compileCriterion(c *criterion) *leaf {
 	l := &leaf{
-		ask: c.kind.compile(c), why: c.kind.why, person: c.kind.person, fixed: c.kind.fixed, answer: c.kind.answer,
-		ok: c.kind.ok, no: c.kind.no,
+		ask: c.kind.compile(c), why: c.kind.why, person: c.kind.person, ok: c.kind.ok, no: c.kind.no,
 	}
 	if c.kind.stepUp {
 		l.wants = c.wants()

@@ -117,7 +117,7 @@ func (c *Crowd) Add(p *identity.Person) {
 	c.all.set(i)
 	subject := identity.Subject{ID: p.ID, Email: p.Email}
 	f := factsOf(&Input{Subject: &subject, Person: p}, true)
-	f.mail, f.domain, f.folded = identity.Fold(f.mail), identity.Fold(f.domain), true
+	f.mail = f.mail.Fold()
 	meet := func(index map[string][]*asked, name string) {
 		for _, a := range index[name] {
 			a.met.set(i)
@@ -127,8 +127,8 @@ func (c *Crowd) Add(p *identity.Person) {
 		meet(c.groups, name)
 	}
 	meet(c.users, p.ID)
-	meet(c.mails, f.mail)
-	meet(c.hosts, f.domain)
+	meet(c.mails, f.mail.Address)
+	meet(c.hosts, f.mail.Domain)
 	for _, a := range c.single {
 		if a.ask(f) {
 			a.met.set(i)

@@ -49,7 +49,7 @@ func (c *code) decide(f facts, rules []*Rule) Decision {
 func factsOf(in *Input, mail bool) facts {
 	f := facts{in: in}
 	if mail && in.Subject != nil {
-		f.mail, f.domain, f.folded = mailFacts(in.Subject, in.Person)
+		f.mail = mailFacts(in.Subject, in.Person)
 	}
 	return f
 }
@@ -89,8 +89,7 @@ func (c *code) judge(lists []codeList, f facts) verdict {
 
 // eval returns the list's value and the reasons that go with it.
 func (c *code) eval(l *codeList, f facts) (bool, ReasonSet) {
-	var held, failed ReasonSet
-	inverts := l.op.inverts()
+	held, failed, inverts := l.held, l.failed, l.op.inverts()
 	for _, leaf := range c.leaves[l.from:l.to] {
 		holds, why := leaf.eval(f)
 		if holds != inverts {
@@ -99,7 +98,7 @@ func (c *code) eval(l *codeList, f facts) (bool, ReasonSet) {
 			failed |= 1 << why
 		}
 	}
-	// Every leaf gives a reason, so an empty set means that there was none.
+	// Every criterion gives a reason, so an empty set means that there was none.
 	holds := held != 0
 	if l.op.wantsAll() {
 		holds = failed == 0
@@ -114,10 +113,7 @@ func (l *leaf) eval(f facts) (bool, Reason) {
 	if l.person && f.in.Subject == nil {
 		return false, ReasonUserUnauthenticated
 	}
-	holds := l.answer
-	if !l.fixed {
-		holds = f.assume && l.wants != nil || l.ask(f)
-	}
+	holds := f.assume && l.wants != nil || l.ask(f)
 	switch {
 	case l.why != nil:
 		return holds, l.why(f, holds)

@@ -37,6 +37,7 @@ func busy() *Input {
 		claim = append(claim, fmt.Sprintf("g%d", i))
 	}
 	in.Subject.Claims["groups"] = claim
+	in.Subject.IndexLists() // as sessions do
 	in.Subject.Methods, in.Subject.Context = []string{"pwd", "mfa"}, "urn:a"
 	in.Now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	in.Subject.AuthenticatedAt = in.Now.Add(-time.Minute)
@@ -75,6 +76,9 @@ var mixtures = []struct{ name, policy string }{
 	{"certificate", `{allow: {and: [{client_certificate: {fingerprint: [abababababababababababababababababababababababababababababababab, 03d66dd08835c1ca3f128cceacd1f31ac94163096b20f445ae84285bc0832d72], spki_hash: LHDhK3oGRvkiefQnx7OOczTY5Tic/xZ6HcMOc/gmtoM=,
 		san_dns: {is: alice.example.com}, san_email: {ends_with: '@example.com'}, san_uri: {starts_with: 'spiffe://example.com/'}}}, groups: {has: g99}]},
 		deny: {or: [invalid_client_certificate: true]}}`},
+	{"step-up", "allow: {and: [groups: g50, {auth_age: {max: 15s}}, {auth_method: hwk}, {auth_context: urn:b}, claim/groups: {has: g99, exclude: none}]}"},
+	{"shadow", `[{allow: {and: [groups: g50, claim/groups: {has: g99, exclude: none}]}}, {mode: shadow, deny: {or: [email: {ends_with: '@contractor.example.com'}, groups: {exclude: g7}]}},
+		{mode: shadow, allow: {or: [profile/dept: c, domain: example.org]}}]`},
 }
 
 func TestEvalAllocatesNothing(t *testing.T) {
@@ -89,7 +93,7 @@ func TestEvalAllocatesNothing(t *testing.T) {
 }
 
 func TestMixesDecideAsMeant(t *testing.T) {
-	for i, want := range []Effect{Allow, Allow, Deny, Deny, Deny, Deny, Allow, Allow} {
+	for i, want := range []Effect{Allow, Allow, Deny, Deny, Deny, Deny, Allow, Allow, StepUp, Allow} {
 		if got := compiled(t, mixtures[i].policy).Trace(busy()); got.Decision.Effect != want {
 			t.Errorf("%s: got %s", mixtures[i].name, got.Decision.Effect)
 		}

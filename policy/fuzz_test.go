@@ -66,7 +66,8 @@ func FuzzMail(f *testing.F) {
 		f.Add(mail, "\u212A\u00c4")
 	}
 	f.Fuzz(func(t *testing.T, mail, operand string) {
-		address, domain := splitMail(mail)
+		read := identity.ReadMail(mail)
+		address, domain := read.Address, read.Domain
 		if domain != "" && address != mail || address != "" && address != mail {
 			t.Errorf("%q splits into %q and %q", mail, address, domain)
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v4"
+
+	"sallyport/identity"
 )
 
 // kind is a sort of criterion: how it is written, what it asks, and the reasons
@@ -44,11 +46,8 @@ type question func(facts) bool
 // facts are an input and what is derived from it once per decision. They are
 // passed by value: six words travel in registers.
 type facts struct {
-	in *Input
-	// mail and domain are empty where there is no usable e-mail; folded says that
-	// both are.
-	mail, domain string
-	folded       bool
+	in   *Input
+	mail identity.Mail // empty where there is no usable one
 	// assume says that the person has signed in as every step-up wants.
 	assume bool
 }

@@ -1,15 +1,10 @@
 package policy
 
 import (
-	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"sallyport/identity"
 )
-
-// maxMail bounds an e-mail address: 64 octets, "@", 255 octets (RFC 5321 §4.5.3.1).
-const maxMail = 320
 
 // mailOf returns the e-mail that policies see: the directory's where there is a
 // person, even if it has none, else the identity provider's.
@@ -20,77 +15,12 @@ func mailOf(s *identity.Subject, p *identity.Person) string {
 	return s.Email
 }
 
-// mailFacts returns the e-mail of the subject and its domain as splitMail does,
-// and whether both are folded. A person's address is folded once for all, and most
-// others come in small letters.
-func mailFacts(s *identity.Subject, p *identity.Person) (address, domain string, folded bool) {
-	raw := mailOf(s, p)
-	address, domain = splitMail(raw)
-	if address == "" {
-		return "", "", true
-	}
+// mailFacts reads that address.
+func mailFacts(s *identity.Subject, p *identity.Person) identity.Mail {
 	if p != nil {
-		if lower, ok := p.FoldedEmail(); ok {
-			_, domain, _ = strings.Cut(lower, "@")
-			return lower, domain, true
-		}
+		return p.Mail()
 	}
-	return address, domain, small(raw)
-}
-
-// small reports whether folding s would surely leave it as it is.
-func small(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
-			return false
-		}
-	}
-	return true
-}
-
-// splitMail returns the address as policies compare it and its domain: both
-// empty if two readers could take it for two addresses or cannot see all of it
-// (a second "@", quotes, spaces, control or invisible characters, an incomplete
-// domain). An address without "@" has no domain.
-func splitMail(mail string) (address, domain string) {
-	if mail == "" || len(mail) > maxMail || !plain(mail) {
-		return "", ""
-	}
-	local, domain, found := strings.Cut(mail, "@")
-	if !found {
-		return mail, ""
-	}
-	if local == "" || !domainComplete(domain) {
-		return "", ""
-	}
-	return mail, domain
-}
-
-func domainComplete(domain string) bool {
-	return domain != "" && domain[0] != '.' && domain[len(domain)-1] != '.' &&
-		!strings.Contains(domain, "..") && !strings.Contains(domain, "@")
-}
-
-// plain reports whether every character is visible, unquoted and valid UTF-8.
-func plain(s string) bool {
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c >= utf8.RuneSelf:
-			return plainRunes(s)
-		case c <= ' ' || c == 0x7f || c == '"':
-			return false
-		}
-	}
-	return true
-}
-
-func plainRunes(s string) bool {
-	for _, r := range s {
-		if r == '"' || r == utf8.RuneError || unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf) {
-			return false
-		}
-	}
-	return true
+	return identity.ReadMail(s.Email)
 }
 
 // cutFolded returns what follows want at the start of s, letter case aside; want

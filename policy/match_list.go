@@ -1,94 +1,79 @@
 package policy
 
-import "sallyport/identity"
+import (
+	"slices"
 
-// valueSet holds operands of a list matcher; strings apart, as they are most.
+	"sallyport/identity"
+)
+
+// valueSet holds the operands of "has", of which an element must be there, or of
+// "exclude", of which none may. "has" may hold several, made by fold: any of them
+// will do.
 type valueSet struct {
-	words  *words
-	others map[value]struct{}
+	exclude bool
+	// names are the texts but the empty one, which empty stands for.
+	names identity.Names
+	empty bool
+	// others are the operands that are no text: numbers and booleans, few as a rule.
+	others []value
 }
 
-func newValueSet(operands []operand) valueSet {
-	var members []string
-	var others map[value]struct{}
-	for _, o := range operands {
+func newValueSet(m matcher) valueSet {
+	var texts []string
+	set := valueSet{exclude: m.op == "exclude"}
+	for _, o := range m.operands {
 		if o.value.typ == typeString {
-			members = append(members, o.value.str)
+			texts, set.empty = append(texts, o.value.str), set.empty || o.value.str == ""
 			continue
 		}
-		if others == nil {
-			others = make(map[value]struct{})
-		}
-		others[o.value] = struct{}{}
+		set.others = append(set.others, o.value)
 	}
-	return valueSet{newWords(members), others}
+	set.names = identity.NewNames(texts)
+	return set
 }
 
-func (s valueSet) has(v any) bool {
-	if str, ok := v.(string); ok {
-		return s.words.has(str)
+func (s *valueSet) has(element any) bool {
+	if text, ok := element.(string); ok {
+		return text == "" && s.empty || s.names.Has(identity.NewName(text))
 	}
-	if s.others == nil {
-		return false
+	return len(s.others) > 0 && slices.Contains(s.others, valueOf(element))
+}
+
+// meets reports whether an element of the list is in the set; names are those
+// of the list, where they are known.
+func (s *valueSet) meets(list []any, names *identity.Names) bool {
+	if names != nil && len(s.others) == 0 && !s.empty {
+		return s.names.Overlap(names)
 	}
-	_, ok := s.others[valueOf(v)]
-	return ok
+	for _, element := range list {
+		if s.has(element) {
+			return true
+		}
+	}
+	return false
 }
 
 // claimTest asks a claim, which is a list, a scalar, which counts as a list of one,
-// or nil, which counts as an empty list. Lists are long and hold little that is
-// asked for, so that one pass answers all operators and most elements fall at a
-// glance.
+// or nil, which counts as an empty list.
 type claimTest struct {
-	// glance has a bit for the look of every string that a set holds.
-	glance [4]uint64
-	// sets are the operands of "has" and "exclude"; "has" may hold several, made by
-	// fold: any of them will do. others says that some hold more than strings.
-	sets   []valueSet
-	others bool
-	// want has a bit for each set of which an element must be there; of every other
-	// none may. enough says that there are no others.
-	want   uint64
-	enough bool
+	sets []valueSet
 	// only are the operands of "is": there must be that element and no other.
 	only []value
 }
 
 func newClaimTest(matchers []matcher) *claimTest {
-	t := &claimTest{enough: true}
+	t := &claimTest{}
 	for _, m := range matchers {
 		if m.op == "is" {
 			t.only = append(t.only, m.operands[0].value)
 			continue
 		}
-		if m.op == "has" {
-			t.want |= 1 << len(t.sets)
-		} else {
-			t.enough = false
-		}
-		set := newValueSet(m.operands)
-		t.sets, t.others = append(t.sets, set), t.others || set.others != nil
-		for _, o := range m.operands {
-			if o.value.typ == typeString {
-				l := look(o.value.str)
-				t.glance[l>>6] |= 1 << (l & 63)
-			}
-		}
+		t.sets = append(t.sets, newValueSet(m))
 	}
 	return t
 }
 
-// look is what a string looks like at a glance: its length, and letters where
-// names differ.
-func look(s string) uint8 {
-	n := len(s)
-	if n == 0 {
-		return 0
-	}
-	return uint8((uint32(n)*0x9e37 + uint32(s[n-1])*0x79b9 + uint32(s[n/2])*0x7f4b) >> 6)
-}
-
-func (t *claimTest) holds(v any) bool {
+func (t *claimTest) holds(s *identity.Subject, v any) bool {
 	list, isList := v.([]any)
 	for _, want := range t.only {
 		if isList && (len(list) != 1 || valueOf(list[0]) != want) || !isList && valueOf(v) != want {
@@ -98,41 +83,24 @@ func (t *claimTest) holds(v any) bool {
 	if len(t.sets) == 0 {
 		return true
 	}
-	if !isList {
-		return t.found(v) == t.want
+	var names *identity.Names
+	if isList {
+		names = s.NamesOf(list)
 	}
-	var found uint64
-	for _, element := range list {
-		if s, ok := element.(string); ok {
-			if l := look(s); t.glance[l>>6]>>(l&63)&1 == 0 {
-				continue
-			}
-		} else if !t.others {
-			continue
-		}
-		if found |= t.found(element); t.enough && found == t.want {
-			return true
-		}
-	}
-	return found == t.want
-}
-
-// found has a bit for every set that holds the element.
-func (t *claimTest) found(element any) uint64 {
-	var found uint64
 	for i := range t.sets {
-		if t.sets[i].has(element) {
-			found |= 1 << i
+		set := &t.sets[i]
+		if in := isList && set.meets(list, names) || !isList && set.has(v); in == set.exclude {
+			return false
 		}
 	}
-	return found
+	return true
 }
 
 func compileClaim(c *criterion) question {
 	test, path := newClaimTest(c.matchers), c.claim
 	return func(f facts) bool {
 		v, _ := f.in.Subject.Claims.Lookup(path)
-		return test.holds(v)
+		return test.holds(f.in.Subject, v)
 	}
 }
 

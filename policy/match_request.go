@@ -12,20 +12,20 @@ func always(answer bool) func(*criterion) question {
 func compileEmail(c *criterion) question {
 	lower, mixed := stringTest(folded, c.matchers), stringTest(anyCase, c.matchers)
 	return func(f facts) bool {
-		if f.folded {
-			return f.mail != "" && lower(f.mail)
+		if f.mail.Folded {
+			return f.mail.Address != "" && lower(f.mail.Address)
 		}
-		return f.mail != "" && mixed(f.mail)
+		return f.mail.Address != "" && mixed(f.mail.Address)
 	}
 }
 
 func compileDomain(c *criterion) question {
 	lower, mixed := stringTest(folded, c.matchers), stringTest(anyCase, c.matchers)
 	return func(f facts) bool {
-		if f.folded {
-			return f.domain != "" && lower(f.domain)
+		if f.mail.Folded {
+			return f.mail.Domain != "" && lower(f.mail.Domain)
 		}
-		return f.domain != "" && mixed(f.domain)
+		return f.mail.Domain != "" && mixed(f.mail.Domain)
 	}
 }
 

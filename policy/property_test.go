@@ -217,6 +217,9 @@ func drawInput(t *rapid.T) *Input {
 		AuthenticatedAt: oneOfThese(t, "signed in", append([]time.Time{in.Now, in.Now.Add(-15 * time.Minute), in.Now.Add(-16 * time.Minute), in.Now.Add(-2 * time.Hour)}, moments...)),
 		Methods:         oneOfThese(t, "methods", [][]string{nil, {"pwd"}, {"pwd", "mfa"}}), Context: oneOfThese(t, "context", []string{"", "urn:a", "urn:b"}),
 	}
+	if rapid.Bool().Draw(t, "indexed") {
+		in.Subject.IndexLists()
+	}
 	if rapid.Bool().Draw(t, "person") {
 		in.Person = identity.NewPerson(identity.Person{
 			ID: in.Subject.ID, Email: oneOfThese(t, "directory mail", append(mails, unwritable)), Groups: drawGroups(t),
@@ -242,8 +245,11 @@ func drawClaims(t *rapid.T) identity.Claims {
 		[]any{"admins", "dev"},
 		[]any{1.0, true},
 		[]any{nil},
+		[]any{"a", "b", "admins", "c", "dev"},
+		[]any{"1", 1.5, "x", true, nil, "", "Admins"},
 		[]any{[]any{"admins"}},
 		map[string]any{"b": []any{"dev", "admins"}},
+		map[string]any{"b": []any{"dev", "1", "true", "x", "y", "admins"}},
 		map[string]any{"b": map[string]any{"c": map[string]any{"d": map[string]any{"e": "dev"}}}},
 	}
 	out := identity.Claims{}

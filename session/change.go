@@ -120,7 +120,7 @@ func (m *Manager) replace(s *Session) {
 	m.note(s.ID)
 	m.gone.remove(s.ID)
 	if e := m.view.find(s.ID); e != nil && e.session.Load().Version < s.Version {
-		e.session.Store(s)
+		e.keep(s)
 	}
 }
 

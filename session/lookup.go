@@ -125,7 +125,7 @@ func (m *Manager) admit(s *Session, written int64) {
 	written = max(written, s.LastUsed.UnixNano())
 	if e := m.view.find(s.ID); e != nil {
 		if e.session.Load().Version < s.Version {
-			e.session.Store(s)
+			e.keep(s)
 		}
 		raise(&e.used, written)
 		raise(&e.written, written)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"sallyport/identity"
 	"sallyport/idp"
 	"sallyport/store"
@@ -29,6 +31,9 @@ type fragile struct {
 }
 
 var errBroken = errors.New("connection refused")
+
+// unindexed compares sessions without what only makes them faster.
+var unindexed = cmpopts.IgnoreUnexported(identity.Subject{})
 
 func (f *fragile) once(hook *func()) {
 	f.mu.Lock()

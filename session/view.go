@@ -21,10 +21,16 @@ type entry struct {
 
 func newEntry(s *Session, used, written int64) *entry {
 	e := &entry{}
-	e.session.Store(s)
+	e.keep(s)
 	e.used.Store(used)
 	e.written.Store(written)
 	return e
+}
+
+// keep puts s, which nobody else holds yet, where every request finds it.
+func (e *entry) keep(s *Session) {
+	s.Subject.IndexLists()
+	e.session.Store(s)
 }
 
 func (e *entry) dirty() bool { return e.used.Load() > e.written.Load() }
