@@ -122,16 +122,13 @@ func (c *Compiler) list(out *code, l foldedList) {
 	out.lists = append(out.lists, list)
 }
 
-// note keeps the reason of a criterion that is the same for every input.
+// note keeps the reason, which is one only, of a criterion whose answer is the
+// same for every input.
 func (l *codeList) note(k *kind) {
-	why := k.no
-	if k.answer {
-		why = k.ok
-	}
 	if k.answer != l.op.inverts() {
-		l.held |= 1 << why
+		l.held |= 1 << k.ok
 	} else {
-		l.failed |= 1 << why
+		l.failed |= 1 << k.ok
 	}
 }
 

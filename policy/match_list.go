@@ -36,7 +36,7 @@ func (s *valueSet) has(element any) bool {
 	if text, ok := element.(string); ok {
 		return text == "" && s.empty || s.names.Has(identity.NewName(text))
 	}
-	return len(s.others) > 0 && slices.Contains(s.others, valueOf(element))
+	return slices.Contains(s.others, valueOf(element))
 }
 
 // meets reports whether an element of the list is in the set; names are those
@@ -80,16 +80,10 @@ func (t *claimTest) holds(s *identity.Subject, v any) bool {
 			return false
 		}
 	}
-	if len(t.sets) == 0 {
-		return true
-	}
-	var names *identity.Names
-	if isList {
-		names = s.NamesOf(list)
-	}
+	names := s.NamesOf(list)
 	for i := range t.sets {
 		set := &t.sets[i]
-		if in := isList && set.meets(list, names) || !isList && set.has(v); in == set.exclude {
+		if in := set.meets(list, names) || set.has(v); in == set.exclude {
 			return false
 		}
 	}
