@@ -58,6 +58,24 @@ func TestTheMailOfAPersonIsFoldedOnce(t *testing.T) {
 	}
 }
 
+func TestQuotesMakeAnAddressUnusable(t *testing.T) {
+	for _, raw := range []string{`a"b@example.com`, `"alice"@example.com`, "\u00e4\"b@example.com", `"@example.com`} {
+		if got := ReadMail(raw); got.Address != "" {
+			t.Errorf("%s: got %+v", raw, got)
+		}
+	}
+}
+
+func TestFoldLowersEveryLetterToItsOwn(t *testing.T) {
+	for s, want := range map[string]string{
+		"AZ az@[`{": "az az@[`{", "\u00c4\u00d6": "\u00e4\u00f6", "\u0130": "\u0130", "\u212a": "\u212a", "\u0178": "\u00ff", "\u0080\x7f": "\u0080\x7f",
+	} {
+		if got := Fold(s); got != want {
+			t.Errorf("%q: got %q, want %q", s, got, want)
+		}
+	}
+}
+
 func TestFoldingMailNeverMakesALetterOfAnother(t *testing.T) {
 	if got, want := ReadMail("\u212Aim@Example.com").Fold(), (Mail{"\u212Aim@example.com", "example.com", true}); got != want {
 		t.Errorf("got %+v", got)

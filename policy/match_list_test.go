@@ -24,6 +24,8 @@ func TestLongListsDecideAlikeIndexedAndNot(t *testing.T) {
 		{"{has: 'true'}", list, false},
 		{"{has: ''}", list, false},
 		{"{has: ''}", withEmpty, true},
+		{"{has: x}", withEmpty, false},
+		{"{exclude: x}", withEmpty, true},
 		{"{exclude: b}", list, false},
 		{"{exclude: x}", list, true},
 		{"{exclude: 1}", list, false},
