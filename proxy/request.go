@@ -32,6 +32,7 @@ func (h *Handler) rewriteRequest(pr *httputil.ProxyRequest) {
 	for _, s := range set {
 		out.Header[s.name] = s.value
 	}
+	out.Close = signsInConnection(out.Header)
 	x.watchBody(out)
 }
 
