@@ -17,6 +17,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -71,7 +72,8 @@ type Doubt struct {
 // Authorizer decides for the routes of one generation. Safe for concurrent use.
 type Authorizer struct {
 	programs  map[*config.Route]*policy.Program
-	asked     map[*config.Route]*policy.Asked // of the directory; none: nil
+	asked     map[*config.Route]*policy.Asked // of the directory, to decide; none: nil
+	shadowed  map[*config.Route]*policy.Asked // the same for routes with rules in shadow that ask, theirs included
 	directory Directory
 	mayPass   func(identity.Status) bool
 	doubt     func(p *identity.Person, asked *policy.Asked) *Doubt
@@ -94,6 +96,7 @@ func New(o Options) (*Authorizer, error) {
 	a := &Authorizer{
 		programs:  make(map[*config.Route]*policy.Program, len(o.Routes)),
 		asked:     make(map[*config.Route]*policy.Asked),
+		shadowed:  make(map[*config.Route]*policy.Asked),
 		directory: o.Directory,
 		mayPass:   o.MayPass,
 		doubt:     o.Doubt,
@@ -118,9 +121,7 @@ func New(o Options) (*Authorizer, error) {
 		if a.programs[r], err = compiler.Compile(r.Policy); err != nil {
 			return nil, fmt.Errorf("route %s at %s: %w", r.Name, r.Position, err)
 		}
-		if asked := r.Policy.AsksDirectory(); asked.Any() {
-			a.asked[r] = &asked
-		}
+		a.noteAsked(r)
 		if refs := r.Policy.UsesGroups(); len(refs) > 0 && a.directory == nil {
 			return nil, fmt.Errorf("route %s: group %q at %s: no directory is configured that knows groups", r.Name, refs[0].Name, refs[0].Position)
 		}
@@ -179,19 +180,31 @@ func (a *Authorizer) check(route *config.Route, s *session.Session, req policy.R
 	in := a.inputs.Get().(*policy.Input)
 	*in = policy.Input{Now: a.now(), Request: req}
 	d, person = a.decide(program, in, s)
-	if doubt := a.doubted(route, person); doubt != nil {
+	switch doubt := a.doubted(person, a.asked[route]); {
+	case doubt != nil:
 		in.Subject, in.Person = nil, nil
 		d, person = stranger(program, in, doubt.Reason), nil
+	case a.doubted(person, a.shadowed[route]) != nil:
+		d.Shadow, d.ShadowRule = policy.ShadowDeny, nil // what is in doubt would deny
 	}
 	*in = policy.Input{}
 	a.inputs.Put(in)
 	return d, person
 }
 
-// doubted is why the directory cannot decide about the person on the route, nil
-// where it can or is not asked.
-func (a *Authorizer) doubted(route *config.Route, person *identity.Person) *Doubt {
-	asked := a.asked[route]
+// noteAsked notes what a route asks the directory.
+func (a *Authorizer) noteAsked(r *config.Route) {
+	if asked := r.Policy.DecidesOn(); asked.Any() {
+		a.asked[r] = &asked
+	}
+	if all := r.Policy.AsksDirectory(); !reflect.DeepEqual(all, r.Policy.DecidesOn()) {
+		a.shadowed[r] = &all
+	}
+}
+
+// doubted is why the directory cannot decide about the person by what it is asked,
+// nil where it can or is not asked.
+func (a *Authorizer) doubted(person *identity.Person, asked *policy.Asked) *Doubt {
 	if person == nil || asked == nil || a.doubt == nil {
 		return nil
 	}

@@ -54,6 +54,8 @@ func TestDoubtDeniesWhereTheDirectoryIsAsked(t *testing.T) {
 		{public, "doubted", policy.Allow, "", false},
 		{"allow: {or: [accept: true, groups: wiki]}", "doubted", policy.Allow, "", true},
 		{"{allow: {or: [accept: true]}, deny: {or: [groups: wiki]}}", "doubted", policy.Deny, "DOUBT", true},
+		{"{allow: {or: [authenticated_user: true]}, deny: {mode: shadow, or: [groups: wiki]}}", "doubted", policy.Allow, "", false},
+		{"[{allow: {or: [groups: wiki]}}, {deny: {mode: shadow, or: [app: x]}}]", "doubted", policy.Deny, "DOUBT", true},
 		{wiki, "doubtful-sue", policy.Deny, "user-inactive", true},
 		{wiki, "nobody", policy.Deny, "user-unknown", true},
 		{wiki, "", policy.Unauthenticated, "", false},
@@ -77,6 +79,22 @@ func TestDoubtDeniesWhereTheDirectoryIsAsked(t *testing.T) {
 			if (got.Doubt != nil) != (tt.why == "DOUBT") || got.Decision != d {
 				t.Errorf("%s as %q: recorded %+v", tt.policy, tt.who, got)
 			}
+		}
+	}
+}
+
+// What rules in shadow ask may be in doubt: that is told as the denial it would be,
+// and decides nothing.
+func TestDoubtAboutRulesInShadowIsOnlyTold(t *testing.T) {
+	r := route(t, "r", "[{allow: {or: [authenticated_user: true]}}, {allow: {mode: shadow, or: [groups: wiki]}}]")
+	a := doubtful(t, r, policy.ReasonDirectoryUnclear, Options{})
+	for who, want := range map[string]policy.Shadow{"ann": policy.ShadowAllow, "doubted": policy.ShadowDeny} {
+		d, person := a.Decide(r, signedIn(who), policy.Request{})
+		if d.Effect != policy.Allow || d.Shadow != want || person == nil {
+			t.Errorf("%s: got %+v, want it allowed, and %s in shadow", who, d, want)
+		}
+		if e := a.Explain(r, signedIn(who), policy.Request{}); e.Decision != "allow" || (e.Notes != nil) != (who == "doubted") || e.Who.Age != "3s" {
+			t.Errorf("%s: told %+v", who, e)
 		}
 	}
 }

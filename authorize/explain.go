@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 	"time"
@@ -115,7 +116,7 @@ func (a *Authorizer) Explain(route *config.Route, s *session.Session, req policy
 					e.Who.Age = age.Round(time.Second).String()
 				}
 			}
-			if doubt := a.doubted(route, person); doubt != nil {
+			if doubt := cmp.Or(a.doubted(person, a.asked[route]), a.doubted(person, a.shadowed[route])); doubt != nil {
 				e.Notes = append(e.Notes, doubt.Why)
 			}
 		}

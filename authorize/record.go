@@ -43,7 +43,7 @@ func (a *Authorizer) writeDown(route *config.Route, s *session.Session, person *
 	}
 	r := Record{Time: a.now(), Route: route, Session: s, Person: person, Request: req, Decision: d}
 	if d.DenyReasons.Has(policy.ReasonDirectoryStale) || d.DenyReasons.Has(policy.ReasonDirectoryUnclear) {
-		r.Doubt = a.doubted(route, a.directory.Person(s.Subject.ID))
+		r.Doubt = a.doubted(a.directory.Person(s.Subject.ID), a.asked[route])
 	}
 	if logs {
 		a.logger.LogAttrs(context.Background(), slog.LevelInfo, "authorize check", a.attrs(&r)...)
@@ -55,7 +55,7 @@ func (a *Authorizer) writeDown(route *config.Route, s *session.Session, person *
 
 // ageOf is how old the facts of the directory were that a decision asked for.
 func (a *Authorizer) ageOf(r *Record) (time.Duration, bool) {
-	if a.age == nil || a.asked[r.Route] == nil || r.Session == nil {
+	if a.age == nil || a.asked[r.Route] == nil && a.shadowed[r.Route] == nil || r.Session == nil {
 		return 0, false
 	}
 	person := r.Person

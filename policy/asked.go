@@ -22,18 +22,32 @@ func (a *Asked) Any() bool {
 func (p *Policy) AsksDirectory() Asked {
 	var a Asked
 	for c := range p.criteria() {
-		switch c.kind.name {
-		case "groups":
-			a.Groups = once(a.Groups, c.asked()...)
-		case "app":
-			a.Apps = once(a.Apps, c.asked()...)
-		case "profile":
-			a.Attributes = once(a.Attributes, c.path)
-		case "user_status":
-			a.Status = true
-		}
+		a.add(c)
 	}
 	return a
+}
+
+// DecidesOn returns what of that decides: what rules in shadow ask is left out, or
+// a fact that is in doubt would have them deny.
+func (p *Policy) DecidesOn() Asked {
+	var a Asked
+	for c := range p.deciding() {
+		a.add(c)
+	}
+	return a
+}
+
+func (a *Asked) add(c *criterion) {
+	switch c.kind.name {
+	case "groups":
+		a.Groups = once(a.Groups, c.asked()...)
+	case "app":
+		a.Apps = once(a.Apps, c.asked()...)
+	case "profile":
+		a.Attributes = once(a.Attributes, c.path)
+	case "user_status":
+		a.Status = true
+	}
 }
 
 // asked are the operands of all matchers.

@@ -30,3 +30,17 @@ func TestWhatAPolicyAsksTheDirectory(t *testing.T) {
 		}
 	}
 }
+
+func TestRulesInShadowDecideOnNothing(t *testing.T) {
+	p, problems := parseText(t, `[{allow: {or: [{groups: {has: a}}]}}, {deny: {mode: shadow, or: [{groups: {has: b}}, {profile/x: y}, {app: z}, {user_status: ACTIVE}]}}]`)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if diff := cmp.Diff(Asked{Groups: []string{"a"}}, p.DecidesOn()); diff != "" {
+		t.Error(diff)
+	}
+	want := Asked{Groups: []string{"a", "b"}, Apps: []string{"z"}, Attributes: []string{"x"}, Status: true}
+	if diff := cmp.Diff(want, p.AsksDirectory()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -118,11 +118,23 @@ func (p *Policy) Rules() []*Rule {
 
 // criteria ranges over all criteria in file order.
 func (p *Policy) criteria() func(yield func(*criterion) bool) {
+	return p.criteriaOf(func(*Rule) bool { return true })
+}
+
+// deciding ranges over those of rules that decide.
+func (p *Policy) deciding() func(yield func(*criterion) bool) {
+	return p.criteriaOf(func(r *Rule) bool { return !r.Shadow })
+}
+
+func (p *Policy) criteriaOf(which func(*Rule) bool) func(yield func(*criterion) bool) {
 	return func(yield func(*criterion) bool) {
 		if p == nil {
 			return
 		}
 		for _, r := range p.rules {
+			if !which(r) {
+				continue
+			}
 			for _, l := range r.lists {
 				for _, c := range l.criteria {
 					if !yield(c) {
@@ -157,6 +169,17 @@ func (p *Policy) Uses(name string) []Position {
 		}
 	}
 	return at
+}
+
+// DecidesBy reports whether a rule that decides has a criterion of that name; one in
+// shadow does not.
+func (p *Policy) DecidesBy(name string) bool {
+	for c := range p.deciding() {
+		if c.kind.name == name {
+			return true
+		}
+	}
+	return false
 }
 
 // Join returns a policy with the rules of all; nil ones have none.

@@ -176,10 +176,11 @@ func TestMethodOverridesAreNotPassedWhereThePolicyNamesMethods(t *testing.T) {
 		"X-HTTP-Method-Override: DELETE\nx-http-method: DELETE\nX-Method-Override: DELETE\nX_HTTP_Method_Override: DELETE\n" +
 		"X-HTTP-MethodOverride: DELETE\nX-Method-Overwrite: DELETE\nX-Method: DELETE\nX-Request-Method: DELETE\n\n1\na\n0\nX-Method-Override: DELETE\nX-Sum: 1\n\n"
 	for text, passed := range map[string]bool{
-		"{allow: {and: [{http_method: {in: [GET, POST]}}]}}":                              false,
-		"{allow: {and: [{accept: true}]}, deny: {or: [{http_method: {is: DELETE}}]}}":     false,
-		"[{allow: {and: [{accept: true}]}}, {deny: {or: [{http_method: {is: DELETE}}]}}]": false,
-		"{allow: {and: [{http_path: {starts_with: /}}]}}":                                 true,
+		"{allow: {and: [{http_method: {in: [GET, POST]}}]}}":                                            false,
+		"{allow: {and: [{accept: true}]}, deny: {or: [{http_method: {is: DELETE}}]}}":                   false,
+		"[{allow: {and: [{accept: true}]}}, {deny: {or: [{http_method: {is: DELETE}}]}}]":               false,
+		"{allow: {and: [{http_path: {starts_with: /}}]}}":                                               true,
+		"[{allow: {and: [{accept: true}]}}, {deny: {mode: shadow, or: [{http_method: {is: DELETE}}]}}]": true,
 	} {
 		w := newWorld(t, func(s *setup) {
 			s.o.Hygiene.Underscores = "allow"

@@ -58,7 +58,7 @@ func (h *Handler) newPlan(r *config.Route) (*plan, error) {
 	p.setUpgrades(r, h.o.Hygiene)
 	p.response = fixedHeaders(r.SetResponseHeaders)
 	removed := r.RemoveRequestHeaders
-	if len(r.Policy.Uses("http_method")) > 0 {
+	if r.Policy.DecidesBy("http_method") {
 		removed = slices.Concat(removed, methodOverrides)
 	}
 	for _, name := range removed {
