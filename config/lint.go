@@ -12,6 +12,7 @@ const (
 	codeNoPolicy     = "route-without-policy"
 	codeNeverReached = "route-never-reached"
 	codeInsideWord   = "prefix-inside-word"
+	codeUnvouched    = "e-mail-not-vouched-for"
 )
 
 // warnOf is warn for a warning that can be silenced.

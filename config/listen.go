@@ -20,6 +20,8 @@ type globals struct {
 	connection    string // databroker_storage_connection_string
 	exactPorts    bool
 	mtls          given // what downstream_mtls says
+	// warnedUnvouched says that it was told that Okta vouches for few addresses.
+	warnedUnvouched bool
 }
 
 var listenKeys = []key[globals]{

@@ -118,6 +118,7 @@ func (l *loader) checkKnowable(g *globals, p *policy.Policy) {
 	}
 	account := g.Provider.ServiceAccount
 	if account.APIKey == "" && len(account.Raw) == 0 && !g.directory {
+		l.checkVouched(g, p)
 		for _, ref := range p.UsesGroups() {
 			l.fail(ref.Position, "set idp_service_account to read groups from the directory, or write claim/groups to read them from the token",
 				"group %s cannot be known: there is no idp_service_account", shortQuote(ref.Name))
@@ -128,4 +129,16 @@ func (l *loader) checkKnowable(g *globals, p *policy.Policy) {
 			}
 		}
 	}
+}
+
+// checkVouched warns once where a policy goes by addresses that Okta vouches for
+// only if their owner followed a link in a mail of Okta's: most never did.
+func (l *loader) checkVouched(g *globals, p *policy.Policy) {
+	at := append(p.Uses("email"), p.Uses("domain")...)
+	if len(at) == 0 || g.warnedUnvouched || g.Provider.Name != "okta" || g.Provider.AllowUnverifiedEmail {
+		return
+	}
+	g.warnedUnvouched = true
+	l.warnOf(codeUnvouched, at[0], "set idp_service_account, so that the directory's addresses count, or idp_allow_unverified_email",
+		"without idp_service_account only addresses that Okta vouches for (email_verified) count, and people from Active Directory or an HR system have none")
 }

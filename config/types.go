@@ -130,6 +130,8 @@ type Provider struct {
 	// OutageGrace is how long past its access token's expiry a session lives
 	// while the provider cannot be asked, 1 h.
 	OutageGrace time.Duration
+	// AllowUnverifiedEmail takes addresses that the provider does not vouch for.
+	AllowUnverifiedEmail bool
 }
 
 // Directory is how old what is known about people may be.

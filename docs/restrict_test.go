@@ -21,7 +21,8 @@ var restricting = map[string]string{
 	"idp_provider_url": "TestIDTokenThatMustNotBeBelievedIsRefused", "idp_client_id": "TestIDTokenThatMustNotBeBelievedIsRefused",
 	"idp_scopes": "TestSettingsOfSignInArrive", "idp_request_params": "TestSettingsOfSignInArrive", "idp_ca_file": "TestSettingsOfTrustArrive",
 	"idp_qps": "TestSettingsOfTheDirectoryArrive", "idp_outage_grace": "TestSettingsOfOutagesArrive",
-	"directory.max_staleness": "TestEveryKindOfClientIsAnsweredInEveryState", "event_hook.secret": "TestStrangersDoNotUseUpTheEventHook",
+	"idp_allow_unverified_email": "TestSettingsOfEMailArrive TestUnverifiedAddressIsNoEmail",
+	"directory.max_staleness":    "TestEveryKindOfClientIsAnsweredInEveryState", "event_hook.secret": "TestStrangersDoNotUseUpTheEventHook",
 
 	"cookie_name": "TestSettingsOfCookiesArrive", "cookie_http_only": "TestSettingsOfCookiesArrive", "cookie_same_site": "TestSettingsOfCookiesArrive",
 	"cookie_expire": "TestSettingsOfLifetimesArrive TestSettingsOfCookiesArrive", "session_idle_timeout": "TestSettingsOfLifetimesArrive",

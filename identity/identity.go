@@ -21,6 +21,9 @@ type Subject struct {
 	// Email is empty unless the provider vouched for it: email_verified false,
 	// absent-but-required or malformed leave it empty.
 	Email string `json:"email,omitempty"`
+	// UnverifiedEmail is an address that the provider gave and did not vouch for:
+	// for operators who ask why somebody was denied. It decides nothing.
+	UnverifiedEmail string `json:"unverified_email,omitempty"`
 	// Name is for people to read; it decides nothing.
 	Name string `json:"name,omitempty"`
 	// Claims are those of the ID token with those of userinfo laid over them,

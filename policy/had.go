@@ -9,7 +9,13 @@ func hadNothing(facts, *criterion) []string { return nil }
 
 func hadUser(f facts, _ *criterion) []string { return some(f.in.Subject.ID) }
 
-func hadMail(f facts, _ *criterion) []string { return some(mailOf(f.in.Subject, f.in.Person)) }
+func hadMail(f facts, _ *criterion) []string {
+	s, p := f.in.Subject, f.in.Person
+	if p == nil && s.Email == "" && s.UnverifiedEmail != "" {
+		return []string{s.UnverifiedEmail + " (the identity provider does not vouch for it)"}
+	}
+	return some(mailOf(s, p))
+}
 
 func hadMethod(f facts, _ *criterion) []string { return some(f.in.Request.Method) }
 

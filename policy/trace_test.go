@@ -46,6 +46,26 @@ func TestTraceTellsEachStep(t *testing.T) {
 	}
 }
 
+// Whoever asks why a rule on the e-mail did not hold must see an address that was
+// there and did not count.
+func TestTraceTellsOfAddressesThatDoNotCount(t *testing.T) {
+	in := alice()
+	in.Person, in.Subject.Email, in.Subject.UnverifiedEmail = nil, "", "alice@example.com"
+	program := compiled(t, "allow: {or: [email: alice@example.com]}")
+	trace := program.Trace(in)
+	if trace.Decision.Effect != Deny {
+		t.Error("the address counts")
+	}
+	want := []string{"alice@example.com (the identity provider does not vouch for it)"}
+	if got := trace.Rules[0].Lists[0].Criteria[0].Had; !slices.Equal(got, want) {
+		t.Errorf("had %q, want %q", got, want)
+	}
+	in.Person = alice().Person
+	if got := program.Trace(in).Rules[0].Lists[0].Criteria[0].Had; !slices.Equal(got, []string{"alice@example.com"}) {
+		t.Errorf("with a directory: had %q", got)
+	}
+}
+
 func TestTraceMarksRulesAndListsThatHold(t *testing.T) {
 	program := compiled(t, "- allow: {or: [http_method: GET, reject: true], and: [reject: true], not: []}\n- deny: {or: [reject: true]}")
 	got := program.Trace(alice())

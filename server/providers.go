@@ -76,7 +76,8 @@ func (p *providers) build(cfg *config.Config) (map[string]idp.Provider, error) {
 			clients[r.ClientID] = r.ClientSecret
 		}
 	}
-	settings := fmt.Sprintf("%q %q %q %v %q", cfg.Provider.Name, cfg.Provider.URL, cfg.Provider.Scopes, cfg.Provider.RequestParams, cfg.Provider.CAFile)
+	settings := fmt.Sprintf("%q %q %q %v %q %t", cfg.Provider.Name, cfg.Provider.URL, cfg.Provider.Scopes, cfg.Provider.RequestParams,
+		cfg.Provider.CAFile, cfg.Provider.AllowUnverifiedEmail)
 	kept, all := map[providerKey]*oidc.Provider{}, map[string]idp.Provider{}
 	for id, secret := range clients {
 		key := providerKey{settings, id, secret}
@@ -99,7 +100,7 @@ func (p *providers) client(cfg *config.Config) (*http.Client, error) {
 func (p *providers) newProvider(cfg *config.Config, id, secret string, client *http.Client) (*oidc.Provider, error) {
 	return oidc.New(oidc.Options{
 		Issuer: cfg.Provider.URL, ClientID: id, ClientSecret: secret, Scopes: cfg.Provider.Scopes,
-		Params: cfg.Provider.RequestParams, HTTP: client, Now: p.s.now,
+		Params: cfg.Provider.RequestParams, AllowUnverifiedEmail: cfg.Provider.AllowUnverifiedEmail, HTTP: client, Now: p.s.now,
 		Logger: p.s.log.With(slog.String("client_id", id)), Registry: p.s.registry,
 	})
 }

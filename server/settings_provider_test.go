@@ -54,6 +54,37 @@ func TestSettingsOfSignInArrive(t *testing.T) {
 	}
 }
 
+// An address that Okta does not vouch for counts only where the configuration or
+// the directory says so.
+func TestSettingsOfEMailArrive(t *testing.T) {
+	routes := `  - {name: app, from: "https://app.localhost:%[1]s", to: "%[2]s", policy: [{allow: {or: [{domain: {is: example.com}}]}}]}`
+	for _, tt := range []struct {
+		extra       string
+		noDirectory bool
+		status      int
+	}{
+		{"", true, 403},
+		{"\nidp_allow_unverified_email: true", true, 200},
+		{"", false, 200},
+	} {
+		w := harness.Start(t, harness.Options{
+			Routes: routes, Extra: "jwt_claims_headers: [email]" + tt.extra, NoDirectory: tt.noDirectory,
+			Okta: func(o *oktatest.Options) {
+				for i := range o.People {
+					o.People[i].Unverified = true
+				}
+			},
+		})
+		p := harness.NewBrowser(t).SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+		if p.Status != tt.status {
+			t.Errorf("%q, no directory %v: %d, want %d", tt.extra, tt.noDirectory, p.Status, tt.status)
+		}
+		if p.Status == 200 && p.Seen(t).Header.Get("X-Pomerium-Claim-Email") != "alice@example.com" {
+			t.Errorf("%q, no directory %v: upstreams are not told of the address", tt.extra, tt.noDirectory)
+		}
+	}
+}
+
 // Whoever signs out may be sent to routes only, until the configuration says otherwise.
 func TestSettingsOfSigningOutArrive(t *testing.T) {
 	for _, anywhere := range []bool{false, true} {

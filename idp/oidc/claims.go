@@ -45,8 +45,13 @@ func (p *Provider) subject(idToken, userinfo identity.Claims) identity.Subject {
 	s := identity.Subject{
 		Issuer: p.o.Issuer, ClientID: p.o.ClientID,
 		Claims: merged, FromUserinfo: from,
-		Email: email(idToken, userinfo, p.o.InsecureAssumeEmailVerified),
-		Name:  displayName(merged),
+		Name: displayName(merged),
+	}
+	address, vouched := email(idToken, userinfo)
+	if vouched || p.o.AllowUnverifiedEmail {
+		s.Email = address
+	} else {
+		s.UnverifiedEmail = address
 	}
 	s.ID, _ = idToken["sub"].(string)
 	s.Context, _ = idToken["acr"].(string)
@@ -65,29 +70,24 @@ func (p *Provider) subject(idToken, userinfo identity.Claims) identity.Subject {
 	return s
 }
 
-// email returns the address the provider vouches for, or "". The address is
-// userinfo's where it has one, else the ID token's, and so is email_verified;
-// only where that source is silent about an address that both sources have does
-// the other one's word count. A "no" from either about that address is final.
-func email(idToken, userinfo identity.Claims, assume bool) string {
+// email returns the address that the provider gives, "" if there is no usable
+// one, and whether it vouches for it. The address is userinfo's where it has one,
+// else the ID token's, and so is email_verified; only where that source is silent
+// about an address that both sources have does the other one's word count. A "no"
+// from either about that address is final, and silence is no "yes".
+func email(idToken, userinfo identity.Claims) (address string, vouched bool) {
 	first, second := userinfo, idToken
 	if _, there := first["email"]; !there {
 		first, second = idToken, userinfo
 	}
-	address, _ := first["email"].(string)
+	address, _ = first["email"].(string)
 	vouched, said := verifiedWord(first)
 	if second["email"] == any(address) {
 		if v, ok := verifiedWord(second); ok {
-			vouched, said = v && (vouched || !said), true
+			vouched = v && (vouched || !said)
 		}
 	}
-	if !said {
-		vouched = assume
-	}
-	if !vouched {
-		return ""
-	}
-	return plausibleEmail(address)
+	return plausibleEmail(address), vouched
 }
 
 // verifiedWord reads email_verified: true and "true" vouch, anything else that is

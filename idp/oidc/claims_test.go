@@ -13,31 +13,30 @@ func TestEmailCountsOnlyWhenVouchedFor(t *testing.T) {
 	for _, tc := range []struct {
 		name              string
 		idToken, userinfo c
-		assume            bool
+		vouched           bool
 		want              string
 	}{
-		{"true", c{"email": a, "email_verified": true}, nil, false, a},
-		{"text true", c{"email": a, "email_verified": "true"}, nil, false, a},
-		{"false", c{"email": a, "email_verified": false}, nil, true, ""},
-		{"text false", c{"email": a, "email_verified": "false"}, nil, true, ""},
-		{"null", c{"email": a, "email_verified": nil}, nil, true, ""},
-		{"a number", c{"email": a, "email_verified": 1.0}, nil, true, ""},
-		{"other text", c{"email": a, "email_verified": "True"}, nil, true, ""},
-		{"absent", c{"email": a}, nil, false, ""},
-		{"absent, assumed", c{"email": a}, nil, true, a},
-		{"of userinfo", c{}, c{"email": a, "email_verified": true}, false, a},
-		{"userinfo's address, the id token's word on another", c{"email": a, "email_verified": true}, c{"email": b}, false, ""},
-		{"userinfo silent on the same address", c{"email": a, "email_verified": true}, c{"email": a}, false, a},
-		{"id token silent on the same address", c{"email": a}, c{"email": a, "email_verified": true}, false, a},
-		{"id token says no to the same address", c{"email": a, "email_verified": false}, c{"email": a, "email_verified": true}, false, ""},
-		{"userinfo says no", c{"email": a, "email_verified": true}, c{"email": a, "email_verified": false}, false, ""},
-		{"id token's no is about another", c{"email": b, "email_verified": false}, c{"email": a, "email_verified": true}, false, a},
-		{"userinfo's word without address", c{"email": a}, c{"email_verified": true}, false, ""},
-		{"not a text", c{"email": []any{a}, "email_verified": true}, nil, false, ""},
+		{"true", c{"email": a, "email_verified": true}, nil, true, a},
+		{"text true", c{"email": a, "email_verified": "true"}, nil, true, a},
+		{"false", c{"email": a, "email_verified": false}, nil, false, a},
+		{"text false", c{"email": a, "email_verified": "false"}, nil, false, a},
+		{"null", c{"email": a, "email_verified": nil}, nil, false, a},
+		{"a number", c{"email": a, "email_verified": 1.0}, nil, false, a},
+		{"other text", c{"email": a, "email_verified": "True"}, nil, false, a},
+		{"absent", c{"email": a}, nil, false, a},
+		{"of userinfo", c{}, c{"email": a, "email_verified": true}, true, a},
+		{"userinfo's address, the id token's word on another", c{"email": a, "email_verified": true}, c{"email": b}, false, b},
+		{"userinfo silent on the same address", c{"email": a, "email_verified": true}, c{"email": a}, true, a},
+		{"id token silent on the same address", c{"email": a}, c{"email": a, "email_verified": true}, true, a},
+		{"id token says no to the same address", c{"email": a, "email_verified": false}, c{"email": a, "email_verified": true}, false, a},
+		{"userinfo says no", c{"email": a, "email_verified": true}, c{"email": a, "email_verified": false}, false, a},
+		{"id token's no is about another", c{"email": b, "email_verified": false}, c{"email": a, "email_verified": true}, true, a},
+		{"userinfo's word without address", c{"email": a}, c{"email_verified": true}, false, a},
+		{"not a text", c{"email": []any{a}, "email_verified": true}, nil, true, ""},
 		{"none", c{"email_verified": true}, nil, true, ""},
 	} {
-		if got := email(tc.idToken, tc.userinfo, tc.assume); got != tc.want {
-			t.Errorf("%s: got %q, want %q", tc.name, got, tc.want)
+		if got, vouched := email(tc.idToken, tc.userinfo); got != tc.want || vouched != tc.vouched {
+			t.Errorf("%s: got %q, vouched for: %v; want %q, %v", tc.name, got, vouched, tc.want, tc.vouched)
 		}
 	}
 }

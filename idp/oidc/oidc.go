@@ -67,10 +67,12 @@ type Options struct {
 	// HTTP is made by httpout; nil: with its defaults. Size bound and the refusal
 	// of redirects are laid over any other client as well.
 	HTTP *http.Client
-	// InsecureAssumeEmailVerified takes an absent email_verified for true. It is
-	// safe only where the provider itself owns every address it hands out; where
-	// people type theirs in, it lets them be whoever they like.
-	InsecureAssumeEmailVerified bool
+	// AllowUnverifiedEmail takes addresses that the provider does not vouch for.
+	// It is safe only where administrators set every address; where people type
+	// theirs in, it lets them be whoever they like. Okta's own authorization server
+	// says "email_verified": false of everybody who came from a directory or an HR
+	// system and never clicked a link in a mail of Okta's.
+	AllowUnverifiedEmail bool
 
 	Now      func() time.Time      // nil: time.Now
 	Logger   *slog.Logger          // nil: no log

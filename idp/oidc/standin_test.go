@@ -46,12 +46,16 @@ func standIn(t *testing.T, change func(*oktatest.Client)) *oktatest.Okta {
 	return k
 }
 
-func provider(t *testing.T, k *oktatest.Okta) *oidc.Provider {
+func provider(t *testing.T, k *oktatest.Okta, change ...func(*oidc.Options)) *oidc.Provider {
 	t.Helper()
-	p, err := oidc.New(oidc.Options{
+	o := oidc.Options{
 		Issuer: k.URL(), ClientID: standInClient, ClientSecret: "a secret: with +&= in it",
 		Scopes: []string{"openid", "profile", "email", "groups", "offline_access"},
-	})
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	p, err := oidc.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,8 +249,12 @@ func TestUnverifiedAddressIsNoEmail(t *testing.T) {
 				claims["email_verified"] = value
 			}
 		})
-		if s, _ := signIn(t, k, p); s.Email != "" {
-			t.Errorf("%s: e-mail %q counts", name, s.Email)
+		if s, _ := signIn(t, k, p); s.Email != "" || s.UnverifiedEmail != "alice@example.com" {
+			t.Errorf("%s: e-mail %q counts, %q is kept as unverified", name, s.Email, s.UnverifiedEmail)
+		}
+		p = provider(t, k, func(o *oidc.Options) { o.AllowUnverifiedEmail = true })
+		if s, _ := signIn(t, k, p); s.Email != "alice@example.com" || s.UnverifiedEmail != "" {
+			t.Errorf("%s: e-mail %q, unverified %q, though the address may count", name, s.Email, s.UnverifiedEmail)
 		}
 	}
 }
