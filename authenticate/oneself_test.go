@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/internal/weberr"
 	"sallyport/session"
 	"sallyport/store"
 )
@@ -103,7 +104,12 @@ func TestWhatCannotBeToldOfOneselfIsAFault(t *testing.T) {
 			o.Settings.AllowJWTEndpoint = true
 			o.Assertion = func(*session.Session, string) (string, error) { return "half a token", errors.New("no key") }
 		}, http.StatusInternalServerError, ""},
-		"nobody signs": {pathJWT, func(o *Options) { o.Settings.AllowJWTEndpoint, o.Assertion = true, nil }, http.StatusNotFound, ""},
+		"nobody is let in": {pathJWT, func(o *Options) {
+			o.Settings.AllowJWTEndpoint = true
+			o.Admit = func(*http.Request, *session.Session) error { return weberr.Denied(wiki, "") }
+		}, http.StatusForbidden, ""},
+		"nobody decides": {pathJWT, func(o *Options) { o.Settings.AllowJWTEndpoint, o.Admit = true, nil }, http.StatusNotFound, ""},
+		"nobody signs":   {pathJWT, func(o *Options) { o.Settings.AllowJWTEndpoint, o.Assertion = true, nil }, http.StatusNotFound, ""},
 	} {
 		w.install(w.newService(tt.change))
 		p := b.step("https://" + wiki + tt.path)

@@ -113,8 +113,11 @@ type Options struct {
 	// Person is for the page about oneself; optional, nil where no directory is
 	// configured.
 	Person func(id string) *identity.Person
-	// Assertion gives that assertion signed; optional, for /.pomerium/jwt.
+	// Assertion gives that assertion signed; optional, for /.pomerium/jwt. Admit
+	// returns why the policy would not let the session's request in: whoever is kept
+	// out gets no assertion to go past the proxy with.
 	Assertion func(s *session.Session, host string) (string, error)
+	Admit     func(r *http.Request, s *session.Session) error
 	ClientIP  func(*http.Request) netip.Addr
 	// Wake tells the Refresher that a session was used again; optional.
 	Wake     func(id string)

@@ -83,7 +83,7 @@ func (s *Service) userJSON(w http.ResponseWriter, r *http.Request, host string) 
 
 // assertion is /.pomerium/jwt, off unless asked for.
 func (s *Service) assertion(w http.ResponseWriter, r *http.Request, host string) error {
-	if !s.o.Settings.AllowJWTEndpoint || s.o.Assertion == nil {
+	if !s.o.Settings.AllowJWTEndpoint || s.o.Assertion == nil || s.o.Admit == nil {
 		return s.notHere(host)
 	}
 	ss, err := s.hereSession(r, host)
@@ -92,6 +92,9 @@ func (s *Service) assertion(w http.ResponseWriter, r *http.Request, host string)
 	}
 	if ss == nil {
 		return s.challengeHere(w, r, host)
+	}
+	if err := s.o.Admit(r, ss); err != nil {
+		return err
 	}
 	token, err := s.o.Assertion(ss, host)
 	if err != nil {

@@ -187,6 +187,7 @@ func (w *world) newService(change func(*Options)) *Service {
 			return map[string]any{"sub": s.Subject.ID, "aud": host, "iss": host, "exp": 1, "iat": 1, "jti": "x", "groups": []string{}}
 		},
 		Assertion: func(s *session.Session, host string) (string, error) { return "assertion-of-" + s.Subject.ID, nil },
+		Admit:     func(*http.Request, *session.Session) error { return nil },
 		ClientIP: func(r *http.Request) netip.Addr {
 			if raw := r.Header.Get("X-Test-Addr"); raw != "" {
 				return netip.MustParseAddr(raw)

@@ -83,6 +83,7 @@ func (h *Handler) redirect(x *exchange) error {
 	}
 	h.dress(x)
 	hd := x.w.Header()
+	x.keepFromCaches(hd)
 	lay(hd, x.plan.response)
 	hd.Set("Location", to)
 	status := x.plan.route.Redirect.Status
@@ -99,11 +100,21 @@ func (h *Handler) respond(x *exchange) {
 	hd := x.w.Header()
 	hd.Set("Content-Type", "text/plain; charset=utf-8")
 	hd.Set("X-Content-Type-Options", "nosniff")
+	x.keepFromCaches(hd)
 	lay(hd, x.plan.response)
 	body := x.plan.route.Response.Body
 	hd.Set("Content-Length", strconv.Itoa(len(body)))
 	x.w.WriteHeader(x.plan.route.Response.Status)
 	if x.r.Method != http.MethodHead {
 		_, _ = x.w.Write([]byte(body))
+	}
+}
+
+// keepFromCaches keeps what not everybody may see out of caches, which give it to
+// everybody, and go on giving it: a 301 may be kept for ever. The configuration may
+// say otherwise.
+func (x *exchange) keepFromCaches(h http.Header) {
+	if x.plan.private && h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store")
 	}
 }

@@ -58,6 +58,25 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 	return false, e
 }
 
+// Admit decides for the Authenticator whether somebody may have what it would give
+// them on a route's host in the application's name: as if the route that the path
+// would belong to had been asked for it. nil: they may.
+func (h *Handler) Admit(r *http.Request, s *session.Session) error {
+	x := &exchange{h: h, r: r, host: r.Host, ip: h.clientIP(r), target: target{match: r.URL.Path, query: r.URL.RawQuery}}
+	route, outcome := h.gate.router.Match(x.host, x.target.match)
+	if outcome != Found {
+		return weberr.NotFound(x.host)
+	}
+	if s.Subject.ClientID != route.ClientID {
+		return weberr.Denied(x.host, "")
+	}
+	d, person := h.o.Authorizer.Decide(route, s, h.policyRequest(x))
+	if d.Effect == policy.Allow && !d.Anonymous {
+		return nil
+	}
+	return denial(x.host, route, s, person, d)
+}
+
 func (h *Handler) policyRequest(x *exchange) policy.Request {
 	req := policy.Request{
 		ID: requestid.From(x.r.Context()), Query: x.target.query,

@@ -129,6 +129,8 @@ func (h *Handler) own(x *exchange) (answered bool) {
 	case isHealth(x):
 		access.SetDetail("health")
 		h.plainText(x, "OK")
+	case !login && h.gate.besideAuthority(x.host):
+		h.fail(x, h.gate.toOwnPort(x.host))
 	case login && isRobots(x):
 		h.plainText(x, robots)
 	case login, isReserved(x.target) && h.gate.router.Knows(x.host):

@@ -170,6 +170,16 @@ func (g *gate) wrongPort(host string) error {
 	if g.router.public(host, g.ports) {
 		return nil
 	}
+	return g.toOwnPort(host)
+}
+
+// besideAuthority reports whether a host has the name of the authenticate host,
+// which no route may have. Browsers do not keep cookies apart by port: what a
+// wildcard serves under another one could plant those that sign-ins are bound to.
+func (g *gate) besideAuthority(host string) bool { return hostOnly(host) == hostOnly(g.authority) }
+
+// toOwnPort leads to the port that browsers know.
+func (g *gate) toOwnPort(host string) error {
 	name := hostWithout(host)
 	port := strings.TrimPrefix(g.authority, hostWithout(g.authority))
 	return weberr.WrongPort(host, name+strings.TrimSuffix(port, ":443"))

@@ -37,6 +37,7 @@ type plan struct {
 	response []fixedHeader
 	rewrite  []config.RewriteHeader
 	wantsJWT bool // some template uses it
+	private  bool // nobody passes without a session
 	only     *groupFilter
 }
 
@@ -53,7 +54,7 @@ type fixedHeader struct {
 }
 
 func (h *Handler) newPlan(r *config.Route) (*plan, error) {
-	p := &plan{route: r, rewrite: r.RewriteResponseHeaders, named: map[string]bool{}, only: newGroupFilter(r.GroupsFilter)}
+	p := &plan{route: r, rewrite: r.RewriteResponseHeaders, named: map[string]bool{}, only: newGroupFilter(r.GroupsFilter), private: !r.Policy.Public()}
 	p.setTimeouts(r, h.o.Upstream)
 	p.setUpgrades(r, h.o.Hygiene)
 	p.response = fixedHeaders(r.SetResponseHeaders)

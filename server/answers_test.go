@@ -319,3 +319,29 @@ func TestAPersonReadsThatSignInIsDown(t *testing.T) {
 		t.Errorf("%d, Retry-After %q\n%s", p.Status, p.Header.Get("Retry-After"), p.Body)
 	}
 }
+
+// What the proxy itself answers for people who were let in stands in no cache: a
+// 301 would lead there for ever, whoever asks.
+func TestAnswersForPeopleLetInStandInNoCache(t *testing.T) {
+	w := harness.Start(t, harness.Options{Routes: `
+  - {name: app, from: "https://app.localhost:%[1]s", prefix: /leave, redirect: {host_redirect: inside.test}, policy: [{allow: {or: [{authenticated_user: true}]}}]}
+  - {name: said, from: "https://app.localhost:%[1]s", prefix: /kept, redirect: {host_redirect: inside.test}, set_response_headers: {Cache-Control: private}, policy: [{allow: {or: [{authenticated_user: true}]}}]}
+  - {name: text, from: "https://app.localhost:%[1]s", response: {status: 200, body: inside}, policy: [{allow: {or: [{authenticated_user: true}]}}]}
+  - {name: public, from: "https://public.localhost:%[1]s", redirect: {host_redirect: inside.test}, allow_public_unauthenticated_access: true}
+`})
+	b := harness.NewBrowser(t)
+	b.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+	for _, tt := range []struct {
+		host, path, want string
+		status           int
+	}{
+		{"app", "/leave", "no-store", 301},
+		{"app", "/kept", "private", 301},
+		{"app", "/", "no-store", 200},
+		{"public", "/", "", 301},
+	} {
+		if p := b.Step(w.URL(tt.host, tt.path)); p.Status != tt.status || p.Header.Get("Cache-Control") != tt.want {
+			t.Errorf("%s%s: %d, Cache-Control %q; want %d, %q", tt.host, tt.path, p.Status, p.Header.Get("Cache-Control"), tt.status, tt.want)
+		}
+	}
+}

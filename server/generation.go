@@ -147,7 +147,8 @@ func (s *Server) buildAuthenticate(g *generation, codec *session.Codec, assertio
 		Assertion: func(ss *session.Session, host string) (string, error) {
 			return assertions.Header(ss, person(ss), host, format)
 		},
-		Wake: s.state.wake, Now: s.now, Logger: s.log.Logger, Registry: s.registry,
+		Admit: func(r *http.Request, ss *session.Session) error { return g.proxy.Admit(r, ss) },
+		Wake:  s.state.wake, Now: s.now, Logger: s.log.Logger, Registry: s.registry,
 	}
 	if g.source != nil {
 		o.Directory, o.Person = s.state.directory, s.state.directory.Person

@@ -65,3 +65,33 @@ func navigate(t *testing.T, w *harness.World, host, target string) *http.Respons
 	res.Body.Close()
 	return res
 }
+
+// A wildcard covers the name of the authenticate host too, under every port but
+// its own. Cookies know no ports: an application there would be beside the cookies
+// that sign-ins are bound to.
+func TestAWildcardServesNothingUnderTheNameOfTheAuthenticateHost(t *testing.T) {
+	w := harness.Start(t, harness.Options{Routes: `
+  - {name: wild, from: "https://*.localhost", to: "%[2]s", allow_public_unauthenticated_access: true}
+`})
+	for _, tt := range []struct {
+		host, target string
+		want         int
+	}{
+		{"authenticate.localhost", "/", 421},
+		{"authenticate.localhost:443", "/x", 421},
+		{"AUTHENTICATE.localhost.:1234", "/", 421},
+		{"authenticate.localhost:1234", "/robots.txt", 421},
+		{"authenticate.localhost", "/.pomerium/", 421},
+		{"authenticate.localhost", "/.pomerium/callback/?pomerium_attempt=x", 421},
+		{"authenticate.localhost", "/.well-known/pomerium/jwks.json", 421},
+		{"authenticate.localhost:" + w.Port, "/.pomerium/", 200},
+		{"authenticate.localhost:" + w.Port, "/x", 404},
+		{"another.localhost", "/", 200},
+		{"x.authenticate.localhost", "/", 200},
+	} {
+		res := navigate(t, w, tt.host, tt.target)
+		if res.StatusCode != tt.want || len(res.Cookies()) > 0 || res.Header.Get("Location") != "" {
+			t.Errorf("%s%s: %d, cookies %v, to %q, want %d", tt.host, tt.target, res.StatusCode, res.Cookies(), res.Header.Get("Location"), tt.want)
+		}
+	}
+}
