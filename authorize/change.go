@@ -2,6 +2,8 @@ package authorize
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 
 	"sallyport/policy"
@@ -13,8 +15,10 @@ const maxAlternatives = 4
 // change says what is missing: the fewest facts that would have to be different
 // for the request to be allowed, in sentences. Nil where it is allowed, or where
 // nothing about the person or the request would help.
-func change(d policy.Decision, t policy.Trace, who ToldPerson) []string {
+func change(d policy.Decision, program *policy.Program, in *policy.Input, who ToldPerson) []string {
 	switch {
+	case d.Effect == policy.Allow:
+		return nil
 	case d.DenyReasons.Has(policy.ReasonUserUnknown):
 		return []string{"is not known to the directory"}
 	case d.DenyReasons.Has(policy.ReasonUserInactive):
@@ -30,35 +34,124 @@ func change(d policy.Decision, t policy.Trace, who ToldPerson) []string {
 	case d.Effect == policy.StepUp:
 		return []string{"must sign in again: " + signIn(d.SignIn)}
 	}
-	var out []string
-	for _, r := range t.Rules {
-		if r.Rule.Effect != policy.Deny || r.Rule.Shadow {
-			continue
+	return waysIn(d, program, in)
+}
+
+// waysIn are the smallest changes that let the request pass, in sentences: what
+// each deny rule wants and, last, what an allow rule does.
+func waysIn(d policy.Decision, program *policy.Program, in *policy.Input) []string {
+	ways, whole := program.WaysIn(in)
+	switch {
+	case len(ways) > 0:
+		if out := parted(ways); out != nil {
+			return out
 		}
-		for _, l := range r.Lists {
-			if l.Holds {
-				out = append(out, breaking(l)+" (denied at "+place(l.Position)+")")
+		return []string{alternatives(ways)}
+	case !whole:
+		return []string{"more is missing than can be told in short: the rules below say what they want"}
+	case d.AllowHolds || program.Satisfiable(in):
+		return []string{"whoever an allow rule lets in, a deny rule keeps out"}
+	}
+	return []string{"no allow rule can hold for anybody"}
+}
+
+// part is what one deny list, or the allow rules, may be met by.
+type part struct {
+	place   string // of the deny list, "" for the allow rules
+	choices []string
+}
+
+// parted tells ways part by part, where every choice of one goes with every choice
+// of the others; else it returns nil.
+func parted(ways []policy.Way) []string {
+	var parts []*part
+	for _, way := range ways {
+		for place, text := range byList(way) {
+			i := slices.IndexFunc(parts, func(p *part) bool { return p.place == place })
+			if i < 0 {
+				i = len(parts)
+				parts = append(parts, &part{place: place})
+			}
+			if !slices.Contains(parts[i].choices, text) {
+				parts[i].choices = append(parts[i].choices, text)
 			}
 		}
 	}
-	if d.AllowHolds {
-		return out
+	n := 1
+	for _, p := range parts {
+		n *= len(p.choices)
 	}
-	ways := waysIn(t)
-	switch {
-	case len(ways) == 0:
-		return append(out, "no allow rule can hold for anybody")
-	case len(ways) > maxAlternatives:
-		ways = append(ways[:maxAlternatives], fmt.Sprintf("%d more", len(ways)-maxAlternatives))
+	if n != len(ways) {
+		return nil
 	}
-	return append(out, strings.Join(ways, "; or "))
+	var out, allow []string
+	for _, p := range parts {
+		if p.place == "" {
+			allow = []string{strings.Join(few(p.choices), "; or ")}
+			continue
+		}
+		out = append(out, strings.Join(few(p.choices), " or ")+" (denied at "+p.place+")")
+	}
+	return append(out, allow...)
+}
+
+// byList is what a way changes for each deny list and for the allow rules, in
+// order.
+func byList(way policy.Way) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		var places []string
+		texts := map[string][]string{}
+		for _, l := range way.Lacks {
+			at := ""
+			if l.Effect == policy.Deny {
+				at = place(l.List)
+			}
+			if texts[at] == nil {
+				places = append(places, at)
+			}
+			texts[at] = append(texts[at], lacks(l.Criterion, l.Wanted))
+		}
+		for _, at := range places {
+			if !yield(at, strings.Join(texts[at], " and ")) {
+				return
+			}
+		}
+	}
+}
+
+// alternatives tells ways one after the other.
+func alternatives(ways []policy.Way) string {
+	var all []string
+	for _, way := range ways {
+		var texts []string
+		for at, text := range byList(way) {
+			if at != "" {
+				text += " (denied at " + at + ")"
+			}
+			texts = append(texts, text)
+		}
+		all = append(all, strings.Join(texts, " and "))
+	}
+	return strings.Join(few(all), "; or ")
+}
+
+// few keeps a list of ways readable.
+func few(all []string) []string {
+	if more := len(all) - maxAlternatives; more > 0 {
+		rest := fmt.Sprintf("%d more", more)
+		if more >= policy.MaxWays-maxAlternatives {
+			rest = "many more"
+		}
+		return append(slices.Clone(all[:maxAlternatives]), rest)
+	}
+	return all
 }
 
 // signIn says what a new sign-in must bring.
 func signIn(s policy.SignIn) string {
 	var parts []string
 	if s.Aged {
-		parts = append(parts, fmt.Sprintf("the sign-in may be %s old", s.MaxAge))
+		parts = append(parts, fmt.Sprintf("the sign-in may be %s old", policy.Span(s.MaxAge)))
 	}
 	if s.Method != "" {
 		parts = append(parts, "with "+s.Method)
@@ -68,88 +161,6 @@ func signIn(s policy.SignIn) string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-// waysIn are the changes that make one allow list hold, only the smallest.
-func waysIn(t policy.Trace) []string {
-	var ways []string
-	least := 0
-	for _, r := range t.Rules {
-		if r.Rule.Effect != policy.Allow || r.Rule.Shadow {
-			continue
-		}
-		for _, l := range r.Lists {
-			for _, way := range making(l) {
-				switch {
-				case least == 0 || len(way) < least:
-					least, ways = len(way), []string{strings.Join(way, " and ")}
-				case len(way) == least:
-					ways = append(ways, strings.Join(way, " and "))
-				}
-			}
-		}
-	}
-	return unique(ways)
-}
-
-func unique(all []string) []string {
-	seen := map[string]bool{}
-	out := all[:0]
-	for _, s := range all {
-		if !seen[s] {
-			seen[s] = true
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// making returns the changes of which any one makes the list hold.
-func making(l policy.ListTrace) [][]string {
-	var all []string // what must change, all of it for "and" and "not"
-	joint := l.Operator == policy.And || l.Operator == policy.Not
-	wanted := l.Operator == policy.And || l.Operator == policy.Or
-	for _, c := range l.Criteria {
-		if c.Holds == wanted {
-			continue
-		}
-		if fixed(c) {
-			if joint {
-				return nil
-			}
-			continue
-		}
-		all = append(all, lacks(c, wanted))
-	}
-	switch {
-	case len(all) == 0:
-		return nil
-	case joint:
-		return [][]string{all}
-	}
-	var ways [][]string
-	for _, one := range all {
-		ways = append(ways, []string{one})
-	}
-	return ways
-}
-
-// breaking says what would have to change for a list not to hold.
-func breaking(l policy.ListTrace) string {
-	var parts []string
-	wanted := l.Operator == policy.Not || l.Operator == policy.Nor // what members are now: false
-	for _, c := range l.Criteria {
-		if c.Holds != wanted {
-			parts = append(parts, lacks(c, wanted))
-		}
-	}
-	if l.Operator == policy.Or || l.Operator == policy.Nor {
-		return strings.Join(parts, " and ")
-	}
-	return strings.Join(parts, " or ")
-}
-
-// fixed reports whether nothing can change what the criterion comes to.
-func fixed(c policy.CriterionTrace) bool { return c.Name == "accept" || c.Name == "reject" }
 
 // lacks says what is the case and ought not to be: wanted is the value that the
 // criterion should have.

@@ -100,7 +100,7 @@ type ToldCriterion struct {
 
 // Explain decides as Check does and tells how, without a record.
 func (a *Authorizer) Explain(route *config.Route, s *session.Session, req policy.Request) Explanation {
-	trace := a.Trace(route, s, req)
+	trace, in := a.trace(route, s, req)
 	d := trace.Decision
 	e := tell(trace, req)
 	if route != nil {
@@ -121,7 +121,7 @@ func (a *Authorizer) Explain(route *config.Route, s *session.Session, req policy
 			}
 		}
 	}
-	e.Change = change(d, trace, e.Who)
+	e.Change = change(d, a.programs[route], in, e.Who)
 	if route != nil {
 		for _, a := range route.Policy.AdviceOn(d) {
 			e.Advice = append(e.Advice, strings.TrimSpace(a.Explanation+" "+a.Remediation))
@@ -133,6 +133,12 @@ func (a *Authorizer) Explain(route *config.Route, s *session.Session, req policy
 // Trace is Check with every step. Of somebody whose session does not count the
 // steps are those of a stranger.
 func (a *Authorizer) Trace(route *config.Route, s *session.Session, req policy.Request) policy.Trace {
+	trace, _ := a.trace(route, s, req)
+	return trace
+}
+
+// trace is Trace with the input it is of.
+func (a *Authorizer) trace(route *config.Route, s *session.Session, req policy.Request) (policy.Trace, *policy.Input) {
 	d, person := a.Check(route, s, req)
 	in := &policy.Input{Now: a.now(), Request: req}
 	if s != nil && !d.Anonymous {
@@ -140,7 +146,7 @@ func (a *Authorizer) Trace(route *config.Route, s *session.Session, req policy.R
 	}
 	trace := a.programs[route].Trace(in)
 	trace.Decision = d
-	return trace
+	return trace, in
 }
 
 // known adds what the directory knows of the person.

@@ -40,6 +40,15 @@ func inGroups(id string, n int) *identity.Person {
 	return identity.NewPerson(p)
 }
 
+// manyGroups are so many criteria on one group each.
+func manyGroups(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprint("groups: n", i))
+	}
+	return strings.Join(all, ", ")
+}
+
 func TestSmallestChangeIsTold(t *testing.T) {
 	directory := people{
 		"ann": person("ann", identity.StatusActive), "sue": person("sue", identity.StatusSuspended),
@@ -80,14 +89,20 @@ func TestSmallestChangeIsTold(t *testing.T) {
 		{"{allow: {or: [accept: true]}, deny: {not: [groups: a, http_method: PUT]}}", "ann", `is not in group a or http_method is GET, the rule wants is "PUT" (denied at config.yaml:1:38)`},
 		{"{allow: {or: [accept: true]}, deny: {nor: [groups: a, http_method: PUT, groups: wiki]}}", "ann", `is not in group a and http_method is GET, the rule wants is "PUT" (denied at config.yaml:1:38)`},
 		{"{allow: {or: [accept: true]}, deny: {or: [groups: wiki, http_method: GET, groups: a]}}", "ann", `is in group wiki and http_method is GET, which the rule excludes (is "GET") (denied at config.yaml:1:38)`},
-		{"{allow: {or: [accept: true]}, deny: {or: [authenticated_user: true]}}", "ann", "is authenticated_user (denied at config.yaml:1:38)"},
+		{"{allow: {or: [accept: true]}, deny: {or: [authenticated_user: true]}}", "ann", "whoever an allow rule lets in, a deny rule keeps out"},
 		{"allow: {or: [groups: {is: admins}]}", "ann", `groups is wiki (00gwiki), the rule wants is "admins"`},
 		{"allow: {or: [groups: {has: admins, exclude: x}]}", "ann", `groups is wiki (00gwiki), the rule wants has "admins" and exclude "x"`},
 		{"allow: {or: [groups: two words]}", "ann", `is not in group "two words"`},
 		{"allow: {or: [groups: {is: admins}]}", "five", `groups is g0 (00g0), g1 (00g1), g2 (00g2), g3 (00g3), g4 (00g4), the rule wants is "admins"`},
 		{"allow: {or: [groups: {is: admins}]}", "seven", `groups is g0 (00g0), g1 (00g1), g2 (00g2), g3 (00g3), g4 (00g4) and 2 more, the rule wants is "admins"`},
-		{"allow: {or: [auth_age: {max: 15m}]}", "ann", "must sign in again: the sign-in may be 15m0s old"},
-		{"allow: {and: [auth_age: {max: 15m}, auth_method: mfa, auth_context: urn:x]}", "ann", "must sign in again: the sign-in may be 15m0s old, with mfa, as strong as urn:x"},
+		{"allow: {or: [" + manyGroups(70) + "]}", "ann", "is not in group n0; or is not in group n1; or is not in group n2; or is not in group n3; or many more"},
+		// One fact that mends both is told for the deny rule alone.
+		{"{allow: {or: [groups: staff]}, deny: {not: [groups: staff]}}", "ann", "is not in group staff (denied at config.yaml:1:39)"},
+		{"allow: {and: [http_method: POST, http_method: PUT]}", "ann", "no allow rule can hold for anybody"},
+		{"{allow: {or: [groups: a, http_method: PUT]}, deny: {or: [groups: a]}}", "ann", `http_method is GET, the rule wants is "PUT"`},
+		{"{allow: {or: [groups: a]}, deny: {and: [groups: wiki, groups: a]}}", "ann", "is in group wiki (denied at config.yaml:1:35)|is not in group a"},
+		{"allow: {or: [auth_age: {max: 15m}]}", "ann", "must sign in again: the sign-in may be 15m old"},
+		{"allow: {and: [auth_age: {max: 15m}, auth_method: mfa, auth_context: urn:x]}", "ann", "must sign in again: the sign-in may be 15m old, with mfa, as strong as urn:x"},
 	} {
 		if got := strings.Join(explained(t, tt.policy, directory, tt.who).Change, "|"); got != tt.want {
 			t.Errorf("%s as %q:\n got  %s\n want %s", tt.policy, tt.who, got, tt.want)

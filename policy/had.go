@@ -3,6 +3,8 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
+	"time"
 )
 
 func hadNothing(facts, *criterion) []string { return nil }
@@ -15,6 +17,14 @@ func hadMail(f facts, _ *criterion) []string {
 		return []string{s.UnverifiedEmail + " (the identity provider does not vouch for it)"}
 	}
 	return some(mailOf(s, p))
+}
+
+// hadDomain is that of the e-mail where it has one that counts.
+func hadDomain(f facts, c *criterion) []string {
+	if f.mail.Domain != "" {
+		return some(f.mail.Domain)
+	}
+	return hadMail(f, c)
 }
 
 func hadMethod(f facts, _ *criterion) []string { return some(f.in.Request.Method) }
@@ -68,6 +78,18 @@ func claimText(v any) string {
 		return fmt.Sprintf("%T", v)
 	}
 	return string(text)
+}
+
+// Span writes a duration as people do: 1h and 15m, not 1h0m0s.
+func Span(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 func some(s string) []string {

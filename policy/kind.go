@@ -75,7 +75,7 @@ var kinds = map[string]*kind{
 	},
 	"domain": {
 		name: "domain", person: true, mail: true, ok: ReasonDomainOK, no: ReasonDomainUnauthorized,
-		parse: (*parser).stringMatchers, compile: compileDomain, had: hadMail,
+		parse: (*parser).stringMatchers, compile: compileDomain, had: hadDomain,
 	},
 	"user": {
 		name: "user", person: true, ok: ReasonUserOK, no: ReasonUserUnauthorized,

@@ -113,7 +113,7 @@ func hadAuthAge(f facts, _ *criterion) []string {
 	if at.IsZero() {
 		return nil
 	}
-	return some(f.in.Now.Sub(at).Round(time.Second).String())
+	return some(Span(f.in.Now.Sub(at).Round(time.Second)))
 }
 
 func hadAuthMethod(f facts, _ *criterion) []string { return f.in.Subject.Methods }

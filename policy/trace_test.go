@@ -96,7 +96,7 @@ func TestTraceSaysWhatWasThere(t *testing.T) {
 		{"cors_preflight: true", alice(), "", []string{"GET"}},
 		{"email: {is: a, not: 1}", alice(), "", []string{"alice@example.com"}},
 		{"email: x", withMail("a@b@c"), `is "x"`, []string{"a@b@c"}},
-		{"domain: {starts_with: x}", alice(), `starts_with "x"`, []string{"alice@example.com"}},
+		{"domain: {starts_with: x}", alice(), `starts_with "x"`, []string{"example.com"}},
 		{"email: x", stranger(), `is "x"`, nil},
 		{"http_method: GET", stranger(), `is "GET"`, []string{"GET"}},
 		{"user: true", alice(), "is true", []string{"00ualice"}},
