@@ -29,10 +29,10 @@ func (s *Service) callback(w http.ResponseWriter, r *http.Request) error {
 	}
 	var state stateClaims
 	if err := s.o.Codec.Open(purposeState, s.host, q.Get("state"), &state); err != nil {
-		return weberr.SignInFailed("This sign-in was not started here, or has taken too long.", err)
+		return weberr.SignInFailed("This sign-in was not started here, or it took too long.", err)
 	}
 	if !s.isRouteHost(state.Journey.Host) || !validAttemptID(state.Journey.Attempt) {
-		return weberr.SignInFailed("The application that this sign-in was for is not published any more.", nil)
+		return weberr.SignInFailed("The application that this sign-in was for is no longer published.", nil)
 	}
 	var p passage
 	known := s.openAttempt(r, purposeJourney, s.host, state.ID, &p) &&
@@ -166,7 +166,7 @@ func (s *Service) readPerson(r *http.Request, id string) error {
 	s.metrics.signIns.WithLabelValues("directory-unavailable").Inc()
 	s.o.Logger.WarnContext(r.Context(), "sign-in failed", "reason", "directory-unavailable", "error", err)
 	e := weberr.ProviderUnavailable(retryAfter, err)
-	e.Code, e.Message = "directory-unavailable", "The directory that knows your groups cannot be asked at the moment. Those who are signed in already can go on."
+	e.Code, e.Message = "directory-unavailable", "The directory that knows your groups cannot be reached at the moment. Anyone who is already signed in can carry on."
 	return e
 }
 
@@ -199,8 +199,8 @@ var refusals = map[string]string{
 	"interaction_required":       "The identity provider needs something from you before it can sign you in.",
 	"consent_required":           "The identity provider needs your consent before it can sign you in.",
 	"account_selection_required": "The identity provider needs to know which account you want.",
-	"invalid_scope":              "The identity provider does not know what was asked for.",
-	"unauthorized_client":        "The identity provider does not accept sign-ins for this application.",
+	"invalid_scope":              "The identity provider does not know one of the scopes that were asked for. Only an administrator can correct this.",
+	"unauthorized_client":        "The identity provider does not accept this kind of sign-in for this application. Only an administrator can correct this.",
 }
 
 func (s *Service) refusedAtProvider(r *http.Request, j journey, code, description string) error {

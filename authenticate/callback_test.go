@@ -171,10 +171,10 @@ func TestAnswersThatLeadNowhere(t *testing.T) {
 	}{
 		"a query that is none":      {func(*world) string { return "state=%zz" }, "could not be read"},
 		"two of one":                {func(*world) string { return "code=1&code=2" }, "could not be read"},
-		"no state":                  {func(*world) string { return "code=1" }, "not started here, or has taken too long"},
-		"for a host that is gone":   {func(w *world) string { return state(w, journey{Host: evil, Attempt: id}) }, "not published any more"},
-		"for an attempt of nobody":  {func(w *world) string { return state(w, journey{Host: wiki, Attempt: "x"}) }, "not published any more"},
-		"for a host that is no one": {func(w *world) string { return state(w, journey{}) }, "not published any more"},
+		"no state":                  {func(*world) string { return "code=1" }, "not started here, or it took too long"},
+		"for a host that is gone":   {func(w *world) string { return state(w, journey{Host: evil, Attempt: id}) }, "no longer published"},
+		"for an attempt of nobody":  {func(w *world) string { return state(w, journey{Host: wiki, Attempt: "x"}) }, "no longer published"},
+		"for a host that is no one": {func(w *world) string { return state(w, journey{}) }, "no longer published"},
 	} {
 		w := newWorld(t)
 		rec := newRecorder()

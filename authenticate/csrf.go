@@ -99,7 +99,7 @@ func (s *Service) readForm(w http.ResponseWriter, r *http.Request, host, act str
 }
 
 func forged() error {
-	e := weberr.BadRequest("This form was not sent from its own page, or the page is too old.", errForged)
+	e := weberr.BadRequest("This form was not sent from its own page, or the page has expired.", errForged)
 	e.Status, e.Code, e.Next = http.StatusForbidden, "form-expired", "Open the page again and send it from there."
 	return e
 }

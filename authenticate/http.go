@@ -42,7 +42,7 @@ func redirect(w http.ResponseWriter, r *http.Request, location string) {
 
 // badLink refuses a signed URL, telling how to start again and not why.
 func badLink(err error) error {
-	e := weberr.BadRequest("This link is not valid, or not any more.", err)
+	e := weberr.BadRequest("This link is not valid, or no longer valid.", err)
 	e.Code, e.Next = "bad-link", "Open the application again and follow its links from there."
 	return e
 }

@@ -211,7 +211,7 @@ func TestSignInThatBringsTooLittleEndsThere(t *testing.T) {
 			w.clock.add(landedLife)
 			continue
 		}
-		if p.status != http.StatusForbidden || !strings.Contains(p.body, "more recently, or with another method") || !strings.Contains(p.body, "use the method that your organisation wants") {
+		if p.status != http.StatusForbidden || !strings.Contains(p.body, "a more recent sign-in, or another method") || !strings.Contains(p.body, "the method that your organisation requires") {
 			t.Errorf("%s: %d\n%s", name, p.status, p.body)
 		}
 		if b.session(wiki) != before || !slices.EqualFunc(sessions, w.live(), func(a, b *session.Session) bool { return a.ID == b.ID }) {

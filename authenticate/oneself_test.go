@@ -29,7 +29,7 @@ func TestUserPageSaysWhoIsSignedInAndForHowLong(t *testing.T) {
 		p := b.step("https://" + host + pathUser)
 		for _, want := range []string{
 			"Alice Liddell", "alice@example.com", "00ualice", "<bdi>" + host + "</bdi>", "serial",
-			iso(ss.Created), iso(w.clock.now()), iso(ss.Created.Add(10 * time.Hour)), "Ends unused after",
+			iso(ss.Created), iso(w.clock.now()), iso(ss.Created.Add(10 * time.Hour)), "Ends if unused for",
 			`href="` + pathSignOut + `"`, `href="` + pathSessions + `"`,
 		} {
 			if p.status != 200 || !strings.Contains(p.body, want) {
@@ -138,7 +138,7 @@ func TestListOfSessionsTellsThemApart(t *testing.T) {
 	for i, want := range [][]string{
 		{"this browser", handleOf(mine), iso(mine.Created), iso(mine.Expires), "192.0.2.7"},
 		{handleOf(other), iso(other.Created), iso(w.clock.now()), iso(other.Expires)},
-		{"Program", "tool/1.2", "Good for", wiki, iso(mine.Created)},
+		{"Program", "tool/1.2", "Valid for", wiki, iso(mine.Created)},
 	} {
 		for _, text := range want {
 			if !strings.Contains(rows[i], text) {
@@ -158,7 +158,7 @@ func TestListOfSessionsTellsThemApart(t *testing.T) {
 	for range maxListed + 2 {
 		w.signedIn(func(s *session.Session) { s.Subject = mine.Subject })
 	}
-	if p := here.listed(); !strings.Contains(p.body, "And 3 sessions more") || strings.Count(p.body, "<li>") != maxListed {
+	if p := here.listed(); !strings.Contains(p.body, "And 3 more sessions") || strings.Count(p.body, "<li>") != maxListed {
 		t.Errorf("%d rows, or not told of the others", strings.Count(p.body, "<li>"))
 	}
 }

@@ -325,7 +325,7 @@ func TestConsentWithoutASessionAtHomeBeginsAgain(t *testing.T) {
 	b.signIn(wiki)
 	s := w.service.Load()
 	q := url.Values{paramRedirect: {waiting}, paramProgram: {"tool"}}
-	if p := b.open(s.programRestart(wiki, q)); p.status != 200 || p.url.Host != homeAt || !strings.Contains(p.body, "Let it in") {
+	if p := b.open(s.programRestart(wiki, q)); p.status != 200 || p.url.Host != homeAt || !strings.Contains(p.body, "Allow access") {
 		t.Errorf("beginning again ends with %d at %s\n%s", p.status, p.url, p.body)
 	}
 }

@@ -38,7 +38,7 @@ func TestProgramIsToldInPlainTextWhereToGo(t *testing.T) {
 	}
 	b := w.browser()
 	w.clock.add(attemptLife - time.Second)
-	if p := b.open(signed.String()); p.status != 200 || !strings.Contains(p.body, "A program asks") {
+	if p := b.open(signed.String()); p.status != 200 || !strings.Contains(p.body, "A program wants") {
 		t.Errorf("just in time: %d\n%s", p.status, p.body)
 	}
 	w.clock.add(time.Second)
@@ -98,7 +98,7 @@ func TestPageThatAsksForAProgramSaysWhatItIsAbout(t *testing.T) {
 	b.signIn(wiki)
 	p := b.open(w.askAddress(b))
 	for _, want := range []string{
-		"to use <strong><bdi>" + wiki + "</bdi></strong> in your name", "alice@example.com", "<code>http://localhost:8900</code>", iso(w.sessionOf(b).Expires), `href="https://` + wiki + pathUser + `"`, "Refuse",
+		"wants to use <strong><bdi>" + wiki + "</bdi></strong> on your behalf", "alice@example.com", "<code>http://localhost:8900</code>", iso(w.sessionOf(b).Expires), `href="https://` + wiki + pathUser + `"`, "Deny access",
 	} {
 		if p.status != 200 || !strings.Contains(p.body, want) {
 			t.Errorf("%d, the page lacks %q\n%s", p.status, want, p.body)

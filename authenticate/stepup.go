@@ -134,8 +134,8 @@ func (s *Service) checkStepUp(prompt string, subject identity.Subject) error {
 		return nil
 	}
 	s.metrics.signIns.WithLabelValues("step-up-unmet").Inc()
-	e := weberr.SignInFailed("You have signed in, but not in the way that this application wants: more recently, or with another method.", errStepUp)
+	e := weberr.SignInFailed("You have signed in, but not in the way that this application requires: it wants a more recent sign-in, or another method.", errStepUp)
 	e.Status, e.Code = http.StatusForbidden, "step-up-unmet"
-	e.Next = "Sign in again and use the method that your organisation wants. If that does not help, tell your administrator the request id."
+	e.Next = "Sign in again with the method that your organisation requires. If that does not help, give your administrator the request id."
 	return e
 }

@@ -47,8 +47,8 @@ func TestEachRefusalOfTheProviderHasItsWords(t *testing.T) {
 	for code, words := range map[string]string{
 		"access_denied": "not assigned to this application", "login_required": "wants you to sign in again",
 		"interaction_required": "needs something from you", "consent_required": "needs your consent",
-		"account_selection_required": "which account you want", "invalid_scope": "does not know what was asked for",
-		"unauthorized_client": "does not accept sign-ins for this application", "anything_else": "did not let you in",
+		"account_selection_required": "which account you want", "invalid_scope": "does not know one of the scopes",
+		"unauthorized_client": "does not accept this kind of sign-in", "anything_else": "did not let you in",
 	} {
 		w.idp.locked(func() { w.idp.answerError = code })
 		p := w.browser().open("https://" + wiki + "/")

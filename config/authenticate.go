@@ -31,7 +31,7 @@ func readAuthenticateURL(g *globals, v value) {
 	}
 	host, err := canonicalHost(u.Hostname())
 	if err != nil {
-		v.fail("", "%v", err)
+		v.fail("a host name, such as authenticate.example.com", "%v", err)
 		return
 	}
 	g.Authenticate.URL = &url.URL{Scheme: "https", Host: joinPort(host, u.Port(), "443")}

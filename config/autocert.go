@@ -99,9 +99,9 @@ func (l *loader) checkAutocert(g *globals, said given) {
 	a := &g.Listen.Autocert
 	if id, mac := said["autocert_eab_key_id"], said["autocert_eab_mac_key"]; id.given() != mac.given() {
 		if id.given() {
-			id.fail("", "given without autocert_eab_mac_key")
+			id.fail("the authority hands out both: add autocert_eab_mac_key", "given without autocert_eab_mac_key")
 		} else {
-			mac.fail("", "given without autocert_eab_key_id")
+			mac.fail("the authority hands out both: add autocert_eab_key_id", "given without autocert_eab_key_id")
 		}
 	}
 	if v := said["autocert_use_staging"]; a.Staging && a.CA != "" {

@@ -60,7 +60,7 @@ func (v value) logo() string {
 	case len(b) > maxLogo:
 		v.fail("it travels with every page: make it smaller", "%q has %d bytes, at most %d are taken", path, len(b), maxLogo)
 	case kind == "":
-		v.fail("", "%q is no SVG, PNG, JPEG, GIF or WebP", path)
+		v.fail("convert it to one of these", "%q is no SVG, PNG, JPEG, GIF or WebP", path)
 	default:
 		return "data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(b)
 	}
@@ -131,13 +131,13 @@ func (v value) templates() map[string]string {
 		case err != nil:
 			v.unreadable(path, false, err)
 		case len(b) > maxTemplate:
-			v.fail("", "%q has %d bytes, at most %d are taken", path, len(b), maxTemplate)
+			v.fail("make it smaller", "%q has %d bytes, at most %d are taken", path, len(b), maxTemplate)
 		default:
 			out[name] = string(b)
 		}
 	}
 	for _, p := range ui.CheckTemplates(out) {
-		v.l.fail(Position{File: filepath.Join(dir, p.File), Line: p.Line, Col: p.Col}, "", "%s", p.Message)
+		v.l.fail(Position{File: filepath.Join(dir, p.File), Line: p.Line, Col: p.Col}, "compare it with the template of that name in internal/ui/templates", "%s", p.Message)
 	}
 	return maps.Clone(out)
 }

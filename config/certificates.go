@@ -1,9 +1,11 @@
 package config
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"strings"
 	"time"
 )
 
@@ -71,7 +73,7 @@ func (p pemPair) certificate() (Certificate, bool) {
 	c := Certificate{Cert: p.cert.pem, Key: p.key.pem, CertFile: p.cert.at.path, KeyFile: p.key.at.path}
 	pair, err := tls.X509KeyPair(c.Cert, c.Key)
 	if err != nil {
-		p.cert.at.fail("", "certificate and key cannot be used: %v", err)
+		p.cert.at.fail(pairHint(c, err), "certificate and key cannot be used: %v", err)
 		return c, false
 	}
 	if leaf := pair.Leaf; leaf != nil && p.cert.at.l.o.Now().After(leaf.NotAfter) {
@@ -88,10 +90,10 @@ func (p pemPair) complete(said given, cert, key string) *Certificate {
 	case !said[cert].given() && !said[key].given():
 		return nil
 	case !said[key].given():
-		said[cert].fail("", "given without %s", key)
+		said[cert].fail("add "+key+", the private key that belongs to it", "given without %s", key)
 		return nil
 	case !said[cert].given():
-		said[key].fail("", "given without %s", cert)
+		said[key].fail("add "+cert+", the certificate that belongs to it", "given without %s", cert)
 		return nil
 	case p.cert.pem == nil || p.key.pem == nil:
 		return nil
@@ -116,17 +118,33 @@ func (v value) authorities() ([]byte, bool) {
 			break
 		}
 		if block.Type != "CERTIFICATE" {
-			v.fail("", "expected certificates alone, got a block of type %q", block.Type)
+			v.fail("keep only the parts that begin with -----BEGIN CERTIFICATE-----", "expected certificates alone, got a block of type %q", block.Type)
 			return nil, false
 		}
 		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-			v.fail("", "a certificate cannot be read: %v", err)
+			v.fail("export it from the authority again; openssl x509 -in FILE -text shows whether it is whole", "a certificate cannot be read: %v", err)
 			return nil, false
 		}
 		found = true
 	}
 	if !found {
-		v.fail("", "expected certificates in PEM, found none")
+		v.fail("PEM begins with -----BEGIN CERTIFICATE-----; openssl x509 -inform der -in FILE makes it from DER", "expected certificates in PEM, found none")
 	}
 	return b, found
 }
+
+// pairHint is what to do about a pair that does not work: most often the two
+// files were swapped, or one of them is of another certificate.
+func pairHint(c Certificate, err error) string {
+	switch {
+	case holdsKey(c.Cert) && !holdsKey(c.Key):
+		return "the two are swapped: the certificate and its chain belong first, the private key second"
+	case bytes.Contains(c.Key, []byte("ENCRYPTED")):
+		return "keys with a passphrase are not read: openssl pkey -in KEY -out NEW_KEY takes it off"
+	case strings.Contains(err.Error(), "does not match"):
+		return "they are of different certificates; in a chain, the certificate of the host itself comes first"
+	}
+	return "a certificate, followed by its chain, and its private key, both in PEM"
+}
+
+func holdsKey(text []byte) bool { return bytes.Contains(text, []byte("PRIVATE KEY-----")) }

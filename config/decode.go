@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -62,11 +63,11 @@ func (k *key[T]) apply(t *T, e pair, v value) {
 	case k.Status == Works:
 	case harmless(k.Key, v):
 	case k.Status == NoEffect:
-		l.warn(at, k.Hint, "%s has no effect: %s", e.key.n.Value, k.Doc)
+		l.warn(at, cmp.Or(k.Hint, "safe to delete"), "%s has no effect: %s", e.key.n.Value, k.Doc)
 	case k.Status == Removed:
-		l.fail(at, k.Hint, "%s was removed: %s", e.key.n.Value, k.Doc)
+		l.fail(at, cmp.Or(k.Hint, "delete it"), "%s was removed: %s", e.key.n.Value, k.Doc)
 	default:
-		l.fail(at, k.Hint, "%s is %s: %s", e.key.n.Value, k.Status, k.Doc)
+		l.fail(at, cmp.Or(k.Hint, "delete it"), "%s is %s: %s", e.key.n.Value, k.Status, k.Doc)
 	}
 }
 
@@ -92,6 +93,8 @@ func (l *loader) unknown(e pair, where string, known []string) {
 		hint = "did you mean \"" + near + "\"?"
 	} else if place := l.homes[name]; place != "" && place != where {
 		hint = "it is a key of " + place
+	} else {
+		hint = "delete it; all keys are in docs/reference/configuration.md"
 	}
 	l.fail(e.key.position(), hint, "unknown key %s in %s", shortQuote(name), where)
 }

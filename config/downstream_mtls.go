@@ -67,7 +67,7 @@ func (v value) clientAuthorities() []*x509.Certificate {
 	}
 	all, err := clientcert.Bundle(text)
 	if err != nil {
-		v.fail("", "%v", err)
+		v.fail("give the certificates of the authorities that sign for clients, in PEM", "%v", err)
 		return nil
 	}
 	for _, c := range all {
@@ -100,7 +100,7 @@ func (v value) revocations() []*x509.RevocationList {
 	}
 	lists, err := clientcert.Lists(text)
 	if err != nil {
-		v.fail("", "expected lists of revoked certificates: %v", err)
+		v.fail("give the lists as the authority publishes them, in PEM or DER", "expected lists of revoked certificates: %v", err)
 	}
 	return lists
 }

@@ -77,7 +77,7 @@ func (e *expander) copy(n *yaml.Node, aliased bool) *yaml.Node {
 
 func (e *expander) alias(n *yaml.Node) *yaml.Node {
 	if e.open[n.Alias] {
-		e.l.fail(e.at(n), "", "alias %q stands inside what it stands for", n.Value)
+		e.l.fail(e.at(n), "write the value out in one of the two places", "alias %q stands inside what it stands for", n.Value)
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: n.Line, Column: n.Column}
 	}
 	c := e.copy(n.Alias, true)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -37,7 +38,7 @@ func (v value) content(secret bool) (value, bool) {
 	out := v.derived(string(bytes.TrimRight(b, "\r\n")))
 	out.path = path
 	if strings.TrimSpace(out.n.Value) == "" {
-		v.fail("", "the file is empty")
+		v.fail("write the value into it, and nothing else", "the file is empty")
 		return v, false
 	}
 	return out, true
@@ -66,7 +67,7 @@ func (v value) unreadable(path string, secret bool, err error) {
 		v.fail("what belongs here is the path of a file that holds the value", "cannot read the file (path not shown, it could be the secret itself): %v", cause)
 		return
 	}
-	v.fail("", "cannot read %q: %v", path, cause)
+	v.fail(unreadableHint(path, cause), "cannot read %q: %v", path, cause)
 }
 
 // certificatePEM is v as PEM, or as base64 of PEM.
@@ -82,7 +83,7 @@ func (v value) certificatePEM() ([]byte, bool) {
 	}
 	b, err := decode64(s)
 	if err != nil || !bytes.Contains(b, []byte("-----BEGIN ")) {
-		v.fail("", "expected PEM, or base64 of PEM")
+		v.fail("PEM begins with -----BEGIN; to name a file, write the key that ends in _file", "expected PEM, or base64 of PEM")
 		return nil, false
 	}
 	return b, true
@@ -97,4 +98,17 @@ func decode64(s string) ([]byte, error) {
 		return nil, errors.New("not base64")
 	}
 	return b, nil
+}
+
+// unreadableHint is what to do about a file that cannot be read.
+func unreadableHint(path string, err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "let the user who runs sallyport read it"
+	case errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(path):
+		return "check the path: a relative one counts from the directory that sallyport is started in"
+	case errors.Is(err, fs.ErrNotExist):
+		return "check the path"
+	}
+	return "check that it is a file that can be read"
 }

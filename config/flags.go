@@ -94,7 +94,7 @@ func readFlags(g *globals, v value) {
 		case flags[i].set != nil:
 			flags[i].set(g, on)
 		case on != flags[i].on:
-			p.key.warn("", "flag %s has no effect here", name)
+			p.key.warn("delete it", "flag %s has no effect here", name)
 		}
 	}
 }

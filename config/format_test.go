@@ -28,7 +28,7 @@ func TestProblemsAreToldWithLineCaretAndHint(t *testing.T) {
 
 func TestCaretStandsUnderTheCharacter(t *testing.T) {
 	out := strings.Split(formatted("{\"ключ\": 1, timeout_read: 5}\n", false), "\n")
-	line, caret := []rune(out[4]), []rune(out[5])
+	line, caret := []rune(out[5]), []rune(out[6])
 	if len(caret) == 0 || line[len(caret)-1] != '5' {
 		t.Errorf("caret is not under the value:\n%s", strings.Join(out, "\n"))
 	}

@@ -38,6 +38,9 @@ var refusedHeaders = map[string]string{
 	"Proxy-Authorization": "it belongs to the connection",
 }
 
+// headerNameHint says what header names look like.
+const headerNameHint = "letters, digits and -, such as X-Request-Source"
+
 // headerName is the name of a header that a key may touch, in its usual case.
 func (v value) headerName() (string, bool) {
 	s, ok := v.word()
@@ -47,11 +50,11 @@ func (v value) headerName() (string, bool) {
 	name := textproto.CanonicalMIMEHeaderKey(s)
 	switch {
 	case strings.HasPrefix(s, ":"):
-		v.fail("", "pseudo-header %q cannot be changed", s)
+		v.fail("for the host, use host_rewrite or preserve_host_header", "pseudo-header %q cannot be changed", s)
 	case !httpguts.ValidHeaderFieldName(s):
-		v.fail("", "%q cannot be the name of a header", s)
+		v.fail(headerNameHint, "%q cannot be the name of a header", s)
 	case refusedHeaders[name] != "":
-		v.fail("", "header %q cannot be changed here: %s", name, refusedHeaders[name])
+		v.fail("delete it", "header %q cannot be changed here: %s", name, refusedHeaders[name])
 	default:
 		return name, true
 	}
@@ -91,7 +94,7 @@ func (v value) responseHeaders(mayDisable bool) map[string]string {
 func (v value) headerText() (string, bool) {
 	s, ok := v.scalar()
 	if ok && !httpguts.ValidHeaderFieldValue(s) {
-		v.fail("", "a header's value is one line without control characters")
+		v.fail("write it on one line", "expected one line without control characters, as a header's value is")
 		return "", false
 	}
 	return s, ok

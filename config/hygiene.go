@@ -50,7 +50,7 @@ func (v value) upgrades() ([]string, bool) {
 			item.expected("a token of the Upgrade header, such as websocket", "")
 			ok = false
 		case strings.EqualFold(s, "h2c") || strings.EqualFold(s, "connect"):
-			item.fail("", "upgrade %q is never passed on: what follows it would escape the policy", s)
+			item.fail("delete it", "upgrade %q is never passed on: what follows it would escape the policy", s)
 			ok = false
 		default:
 			out = append(out, strings.ToLower(s))

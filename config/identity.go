@@ -89,9 +89,9 @@ func (g *globals) addClaimHeaders(list []claimEntry) {
 		case !httpguts.ValidHeaderFieldName(name):
 			e.at.fail("name the header: {X-Name: "+e.Claim+"}", "%q cannot be the name of a header", e.Header)
 		case refusedHeaders[name] != "":
-			e.at.fail("", "header %q cannot carry a claim: %s", name, refusedHeaders[name])
+			e.at.fail("choose another name, such as X-Claim-"+e.Claim, "header %q cannot carry a claim: %s", name, refusedHeaders[name])
 		case slices.Contains(ownHeaders, name):
-			e.at.fail("", "header %q is the proxy's own", name)
+			e.at.fail("choose another name, such as X-Claim-"+e.Claim, "header %q is the proxy's own", name)
 		case strings.Contains(name, "_"):
 			e.at.fail("write it with -", "header %q: upstreams cannot tell \"_\" from \"-\" in a header's name", e.Header)
 		case seen[name]:
@@ -102,6 +102,9 @@ func (g *globals) addClaimHeaders(list []claimEntry) {
 		seen[name] = true
 	}
 }
+
+// signingKeyHint makes a key that is good.
+const signingKeyHint = "make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | base64 -w0"
 
 func readSigningKeys(g *globals, v value) {
 	text, ok := v.certificatePEM()
@@ -117,13 +120,13 @@ func readSigningKeys(g *globals, v value) {
 			continue
 		}
 		if err := checkSigningKey(block); err != nil {
-			v.fail("", "key %d: %v", len(g.Identity.SigningKeys)+1, err)
+			v.fail(signingKeyHint, "key %d: %v", len(g.Identity.SigningKeys)+1, err)
 			return
 		}
 		g.Identity.SigningKeys = append(g.Identity.SigningKeys, pem.EncodeToMemory(block))
 	}
 	if len(g.Identity.SigningKeys) == 0 {
-		v.fail("", "expected a private key in PEM, found none")
+		v.fail(signingKeyHint, "expected a private key in PEM, found none")
 	}
 }
 

@@ -133,7 +133,7 @@ func (l *loader) fileEntries() ([]pair, bool) {
 	if text == nil {
 		var err error
 		if text, err = l.read(l.o.File); err != nil {
-			l.fail(Position{File: l.file}, "", "cannot read the configuration: %v", err)
+			l.fail(Position{File: l.file}, unreadableHint(l.o.File, err), "cannot read the configuration: %v", err)
 			return nil, false
 		}
 	} else {

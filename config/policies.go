@@ -89,7 +89,7 @@ func (v value) sentence() string {
 	}
 	s, _ := v.text()
 	if len(s) > maxSentence {
-		v.fail("", "expected at most %d bytes, got %d", maxSentence, len(s))
+		v.fail("make it shorter: a person reads it on a page", "expected at most %d bytes, got %d", maxSentence, len(s))
 		return ""
 	}
 	return strings.TrimSpace(s)
@@ -101,7 +101,7 @@ func (v value) sourcePPL() *policy.Policy {
 	if n.Kind == yaml.ScalarNode && !v.null() {
 		var doc yaml.Node
 		if err := yaml.Unmarshal([]byte(n.Value), &doc); err != nil || len(doc.Content) != 1 {
-			v.fail("", "expected a policy as YAML or JSON")
+			v.fail("such as allow: {or: [domain: {is: example.com}]}", "expected a policy as YAML or JSON")
 			return nil
 		}
 		n = doc.Content[0]

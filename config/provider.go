@@ -101,7 +101,7 @@ func readRequestParams(g *globals, v value) {
 	for _, p := range ps {
 		name := p.key.n.Value
 		if slices.Contains(ownParams, name) {
-			p.key.fail("", "%q is set by each sign-in itself", name)
+			p.key.fail("delete it", "%q is set by each sign-in itself", name)
 			continue
 		}
 		if s, ok := p.value.scalar(); ok {

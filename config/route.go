@@ -108,9 +108,9 @@ func (d *draft) checkIdentity(g *globals) {
 	id, secret := d.said["idp_client_id"], d.said["idp_client_secret"]
 	switch {
 	case !id.given() && secret.given():
-		secret.fail("", "given without idp_client_id")
+		secret.fail("add the idp_client_id that it belongs to", "given without idp_client_id")
 	case id.given() && !secret.given() && d.ClientID != g.Provider.ClientID:
-		id.fail("", "given without idp_client_secret")
+		id.fail("add the idp_client_secret of that client", "given without idp_client_secret")
 	case d.ClientID == "" || d.ClientID == g.Provider.ClientID && !secret.given():
 		d.ClientID, d.ClientSecret = g.Provider.ClientID, g.Provider.ClientSecret
 	}

@@ -73,7 +73,7 @@ func (v value) headerNames() []string {
 		switch {
 		case !ok:
 		case !httpguts.ValidHeaderFieldName(s):
-			item.fail("", "%q cannot be the name of a header", s)
+			item.fail(headerNameHint, "%q cannot be the name of a header", s)
 		case strings.EqualFold(s, "Host"):
 			item.fail("use host_rewrite or preserve_host_header", "every request has a Host")
 		default:
@@ -99,7 +99,7 @@ func readRewriteHeaders(d *draft, v value) {
 		var r RewriteHeader
 		said := decode(v.l, rewriteHeaderTable, &r, entries)
 		if !said["header"].given() || !said["prefix"].given() || r.Prefix == "" {
-			item.fail("", "each entry needs header and prefix")
+			item.fail("such as {header: Location, prefix: http://internal/, value: https://app.example.com/}", "each entry needs header and prefix")
 			continue
 		}
 		d.RewriteResponseHeaders = append(d.RewriteResponseHeaders, r)

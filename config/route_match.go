@@ -41,7 +41,7 @@ func readFrom(d *draft, v value) {
 	}
 	host, err := canonicalPattern(u.Hostname())
 	if err != nil {
-		v.fail("", "%v", err)
+		v.fail("a host name, such as app.example.com, or with a wildcard *.example.com", "%v", err)
 		return
 	}
 	d.From = From{Scheme: u.Scheme, Host: host, Port: u.Port()}
@@ -78,6 +78,9 @@ func (v value) checkSpelling(s string, h Hygiene) {
 	}
 }
 
+// regexpHint says which language patterns are in.
+const regexpHint = "the syntax is RE2; write \\. for a dot, and quote the value with single quotes"
+
 // wholeRegexp is a regular expression anchored at both ends.
 func (v value) wholeRegexp() (*regexp.Regexp, bool) {
 	s, ok := v.regexpText()
@@ -86,7 +89,7 @@ func (v value) wholeRegexp() (*regexp.Regexp, bool) {
 	}
 	re, err := regexp.Compile("^(?:" + s + ")$")
 	if err != nil {
-		v.fail("", "the regular expression cannot be used: %v", err)
+		v.fail(regexpHint, "the regular expression cannot be used: %v", err)
 		return nil, false
 	}
 	return re, true
@@ -100,7 +103,7 @@ func (v value) regexpText() (string, bool) {
 	}
 	if _, err := regexp.Compile(s); err != nil {
 		message := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
-		hint := ""
+		hint := regexpHint
 		if strings.Contains(s, "(?=") || strings.Contains(s, "(?!") || strings.Contains(s, "(?<") {
 			hint = "RE2 has no look-around: write several routes instead"
 		}
@@ -126,7 +129,7 @@ func (d *draft) checkMatch(h Hygiene) {
 	d.said["path"].checkSpelling(m.Path, h)
 	for _, k := range []struct{ name, path string }{{"prefix", m.Prefix}, {"path", m.Path}} {
 		if k.path == "/.pomerium" || strings.HasPrefix(k.path, "/.pomerium/") {
-			d.said[k.name].warn("", "%q is never reached: the proxy answers /.pomerium itself", k.path)
+			d.said[k.name].warn("choose another path, or delete the route", "%q is never reached: the proxy answers /.pomerium itself", k.path)
 		}
 	}
 	if v := d.said["prefix"]; v.given() && endsInsideWord(m.Prefix) && m.Path == "" && m.Regex == nil {

@@ -69,7 +69,7 @@ func (v value) substitution(s string, groups int) string {
 		case i+1 < len(s) && '0' <= s[i+1] && s[i+1] <= '9':
 			i++
 			if n := int(s[i] - '0'); n > groups {
-				v.fail("", "\\%d is asked for, the pattern has %d groups", n, groups)
+				v.fail("put what it stands for in parentheses in the pattern", "\\%d is asked for, the pattern has %d groups", n, groups)
 			}
 			out.WriteString("${" + strconv.Itoa(int(s[i]-'0')) + "}")
 		default:
@@ -97,7 +97,7 @@ func (d *draft) checkRewrite(*globals) {
 	}
 	for _, name := range []string{"prefix_rewrite", "regex_rewrite_pattern", "preserve_host_header", "host_rewrite", "set_request_headers", "pass_identity_headers", "tls_skip_verify"} {
 		if v := d.said[name]; v.given() && !d.said["to"].given() {
-			v.warn("", "has no effect without an upstream")
+			v.warn("delete it, or give the route an upstream (to)", "has no effect without an upstream")
 		}
 	}
 }
@@ -106,9 +106,9 @@ func (d *draft) checkRewrite(*globals) {
 func (d *draft) together(a, b string) {
 	switch x, y := d.said[a], d.said[b]; {
 	case x.given() && !y.given():
-		x.fail("", "given without %s", b)
+		x.fail("give both, or neither", "given without %s", b)
 	case y.given() && !x.given():
-		y.fail("", "given without %s", a)
+		y.fail("give both, or neither", "given without %s", a)
 	}
 }
 

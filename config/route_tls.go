@@ -28,7 +28,7 @@ func readServerName(d *draft, v value) {
 	}
 	host, err := canonicalHost(s)
 	if err != nil {
-		v.fail("", "%v", err)
+		v.fail("the host name in the upstream's certificate, such as app.internal", "%v", err)
 		return
 	}
 	d.TLS.ServerName = host
@@ -48,7 +48,7 @@ func (d *draft) checkTLS() {
 	}
 	for _, name := range []string{"tls_upstream_server_name", "tls_server_name", "tls_custom_ca", "tls_client_cert", "tls_skip_verify"} {
 		if v := d.said[name]; v.given() {
-			v.warn("", "has no effect towards %s", d.To[0].URL.Scheme)
+			v.warn("delete it, or write https:// in to", "has no effect towards %s", d.To[0].URL.Scheme)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func readTo(d *draft, v value) {
 		v.fail("give every upstream a weight, or none", "%d of %d upstreams have a weight", weighted, len(items))
 	}
 	if len(items) == 0 {
-		v.fail("", "names no upstream")
+		v.fail("such as http://127.0.0.1:8080", "names no upstream")
 	}
 }
 
@@ -97,7 +97,7 @@ func (v value) upstreamURL() (*url.URL, bool) {
 	case "unix", "http+unix":
 		return v.socket(rest)
 	case "tcp", "udp", "ssh", "https+unix":
-		v.fail("", "upstreams of scheme %s are not supported yet", strings.ToLower(scheme))
+		v.fail("http, https, h2c and unix are; leave the route out", "upstreams of scheme %s are not supported yet", strings.ToLower(scheme))
 		return nil, false
 	}
 	u, ok := v.absoluteURL()
@@ -113,7 +113,7 @@ func (v value) upstreamURL() (*url.URL, bool) {
 	}
 	host, err := canonicalHost(u.Hostname())
 	if err != nil {
-		v.fail("", "%v", err)
+		v.fail("a host name or an address, such as http://127.0.0.1:8080", "%v", err)
 		return nil, false
 	}
 	u.Host = joinPort(host, u.Port(), "")
@@ -138,7 +138,7 @@ func (v value) balancing() (string, bool) {
 		v.fail("round_robin is", "%s is not supported yet: requests of one session would not stay with one upstream", s)
 		return "", false
 	case s != "round_robin":
-		v.warn("", "%s has no effect: upstreams take turns", s)
+		v.warn("delete it, or write round_robin", "%s has no effect: upstreams take turns", s)
 	}
 	return "round_robin", true
 }
@@ -159,6 +159,6 @@ func (d *draft) checkDestination() {
 		d.said[names[1]].fail("keep one of them", "given beside %s", names[0])
 	}
 	if v := d.said["load_balancing_policy"]; v.given() && len(d.To) < 2 {
-		v.warn("", "has no effect without several upstreams")
+		v.warn("delete it, or give a list of upstreams in to", "has no effect without several upstreams")
 	}
 }

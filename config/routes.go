@@ -115,7 +115,7 @@ func (l *loader) checkTwins(drafts []*draft) {
 		}
 		byMatch[match] = d
 		if first := byID[d.ID]; first != nil {
-			d.fail("", "id %s is that of the route on line %d", shortQuote(d.ID), first.Position.Line)
+			d.fail("give each route an id of its own, or none", "id %s is that of the route on line %d", shortQuote(d.ID), first.Position.Line)
 		}
 		byID[d.ID] = d
 	}
@@ -165,7 +165,7 @@ func (l *loader) checkDependencies(g *globals, drafts []*draft) {
 			continue
 		}
 		if len(d.DependsOn) > maxDependencies {
-			v.fail("", "expected %d hosts at most, got %d", maxDependencies, len(d.DependsOn))
+			v.fail("name those whose scripts are called first; the others sign in when they are opened", "expected %d hosts at most, got %d", maxDependencies, len(d.DependsOn))
 		}
 		items, _ := v.list()
 		for i, item := range items {

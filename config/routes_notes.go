@@ -11,9 +11,9 @@ func (l *loader) noteWildcards(g *globals, drafts []*draft) {
 		}
 		told[d.From.Host] = true
 		v := d.said["from"]
-		v.warn("", "* is any text, dots included: %s, and not the name without that part", strings.ReplaceAll(d.From.Host, "*", "a.b"))
+		v.warn("if that is too much, write one route for each host", "* is any text, dots included: %s, and not the name without that part", strings.ReplaceAll(d.From.Host, "*", "a.b"))
 		if g.Authenticate.URL != nil && patternCovers(d.From.Host, g.Authenticate.URL.Hostname()) {
-			v.warn("", "the authenticate host %s is not part of it", g.Authenticate.URL.Hostname())
+			v.warn("nothing to do, unless an application was meant to live there", "the authenticate host %s is not part of it", g.Authenticate.URL.Hostname())
 		}
 	}
 }

@@ -75,9 +75,9 @@ func (l *loader) checkSession(g *globals, said given) {
 	if v := said["session_idle_timeout"]; v.given() {
 		switch idle := g.Session.IdleTimeout; {
 		case idle > 0 && idle < time.Minute:
-			v.fail("", "expected at least 1m, since use is noted once a minute")
+			v.fail("write 1m or more, or 0 for no limit", "expected at least 1m, since use is noted once a minute")
 		case idle >= g.Session.CookieExpire:
-			v.warn("", "has no effect: cookie_expire (%s) comes first", short(g.Session.CookieExpire))
+			v.warn("delete it, or make it shorter than cookie_expire", "has no effect: cookie_expire (%s) comes first", short(g.Session.CookieExpire))
 		}
 	}
 }

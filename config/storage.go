@@ -45,7 +45,7 @@ func (l *loader) checkStorage(g *globals, said given) {
 
 func (g *globals) connect(v value, hasDir bool) {
 	if g.Storage.Type != "file" {
-		v.warn("", "has no effect with databroker_storage_type %s", g.Storage.Type)
+		v.warn("delete it", "has no effect with databroker_storage_type %s", g.Storage.Type)
 		return
 	}
 	u, err := url.Parse(g.connection)

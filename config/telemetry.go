@@ -104,7 +104,7 @@ func (l *loader) checkTelemetry(g *globals, said given) {
 	}
 	for _, name := range []string{"metrics_basic_auth", "metrics_certificate"} {
 		if v := said[name]; v.given() && g.Telemetry.MetricsAddress == "" {
-			v.warn("", "has no effect without metrics_address")
+			v.warn("delete it, or set metrics_address, such as 127.0.0.1:9090", "has no effect without metrics_address")
 		}
 	}
 	owner := map[string]string{g.Listen.Address: "address"}

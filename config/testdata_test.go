@@ -125,3 +125,27 @@ func rewriteStated(t *testing.T, path, body, got string) {
 		t.Fatal(err)
 	}
 }
+
+// What is wrong is half of what an operator needs: each problem and each warning
+// says what to write instead, in its hint or by what was expected.
+func TestEveryProblemSaysWhatToDo(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, path := range files {
+		body, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg, problems := loadTestdata(t, path, body)
+		if cfg != nil {
+			problems = append(problems, cfg.Warnings...)
+		}
+		for _, p := range problems {
+			if p.Hint == "" && !strings.Contains(p.Message, "expected") {
+				t.Errorf("%s does not say what to do", p)
+			}
+		}
+	}
+}

@@ -91,7 +91,7 @@ func (v value) word() (string, bool) {
 		return "", false
 	}
 	if s = strings.TrimSpace(s); s == "" {
-		v.fail("", "is empty")
+		v.fail("write a value, or delete the key", "is empty")
 		return "", false
 	}
 	return s, true
@@ -176,7 +176,7 @@ func (v value) duration() (time.Duration, bool) {
 func (v value) positive() (time.Duration, bool) {
 	d, ok := v.duration()
 	if ok && d == 0 {
-		v.fail("", "must be longer than 0")
+		v.fail("such as 30s", "must be longer than 0")
 		return 0, false
 	}
 	return d, ok

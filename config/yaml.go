@@ -27,7 +27,7 @@ func (l *loader) parse(name string, text []byte) *yaml.Node {
 	}
 	r, err := yaml.NewLoader(bytes.NewReader(text), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth))))
 	if err != nil {
-		l.fail(Position{File: name}, "", "%v", err)
+		l.fail(Position{File: name}, "compare it with the example in the README", "%v", err)
 		return nil
 	}
 	var doc, more yaml.Node
@@ -81,7 +81,7 @@ func (l *loader) readable(name string, src *source, text []byte) bool {
 func (l *loader) syntax(name string, src *source, err error) {
 	var e *yaml.LoadError
 	if !errors.As(err, &e) {
-		l.fail(Position{File: name, Line: 1, Col: 1}, "", "not YAML: %v", err)
+		l.fail(Position{File: name, Line: 1, Col: 1}, "compare it with the example in the README", "not YAML: %v", err)
 		return
 	}
 	mark, message, hint := e.Mark, e.Message, ""

@@ -50,6 +50,8 @@ func hintCriterion(name string) string {
 		match += "/NAME"
 	case slices.Contains(operatorNames[:], name):
 		return "operators do not nest: put the criterion straight under allow or deny"
+	case match == "":
+		return "all criteria are in docs/reference/policy.md"
 	}
 	return meant(match)
 }

@@ -111,7 +111,7 @@ func (x *exchange) failure(err, cause, bodyErr error) error {
 		return x.cutShort()
 	case errors.Is(cause, errClientSilent):
 		x.w.Header().Set("Connection", "close")
-		e := weberr.BadRequest("The request was not sent to its end in time.", cause)
+		e := weberr.BadRequest("The request did not arrive completely in time.", cause)
 		e.Status, e.Code = http.StatusRequestTimeout, "request-timeout"
 		return e
 	case errors.Is(cause, errUpstreamTimeout), errors.Is(cause, errIdle):

@@ -165,7 +165,7 @@ func TestRefusalsSayWhatWasWrong(t *testing.T) {
 	for raw, want := range map[string]string{
 		"GET /%00 HTTP/1.1\nHost: app.test\n\n":                                   "The request was refused: the path holds a control character.",
 		"TRACE / HTTP/1.1\nHost: app.test\n\n":                                    "method-not-allowed|",
-		"POST / HTTP/1.1\nHost: app.test\nContent-Length: 10\n\nhello":            "request-timeout|Bad request|The request was not sent to its end in time.",
+		"POST / HTTP/1.1\nHost: app.test\nContent-Length: 10\n\nhello":            "request-timeout|Bad request|The request did not arrive completely in time.",
 		"POST / HTTP/1.1\nHost: app.test\nTransfer-Encoding: chunked\n\nzz\n\n":   "The body of the request is malformed.",
 		"GET / HTTP/1.1\nHost: app.test\nConnection: upgrade\nUpgrade: other\n\n": `upgrade-refused|Protocol not allowed|This address does not speak the protocol that was asked for.|If it should, tell the people who run this application.|upgrade to ["other"] is not allowed on this route`,
 	} {

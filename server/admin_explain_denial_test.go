@@ -27,7 +27,7 @@ func TestAnOperatorSeesHowTheyWereDeniedAndNobodyElseDoes(t *testing.T) {
 	w := harness.Start(t, harness.Options{Routes: denying, Extra: operators})
 	alice, bob := harness.NewBrowser(t), harness.NewBrowser(t)
 	page := alice.SignIn(w.URL("vault", "/"), "alice@example.com", harness.AlicePassword)
-	for _, want := range []string{"How this was decided", "is not in group keepers", "config.yaml:", "carol.private@example.com", "admins (", "groups-unauthorized", "What the directory knows of this account is"} {
+	for _, want := range []string{"How this was decided", "is not in group keepers", "config.yaml:", "carol.private@example.com", "admins (", "groups-unauthorized", "What the directory knows about this account is"} {
 		if !strings.Contains(page.Body, want) {
 			t.Errorf("the operator's page does not say %q", want)
 		}

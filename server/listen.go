@@ -11,6 +11,7 @@ import (
 	"net/http/pprof"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -62,12 +63,9 @@ func (l *listeners) open(s *Server, cfg *config.Config) error {
 // openMain listens for the public. It comes last: once it accepts, everything
 // stands.
 func (l *listeners) openMain(s *Server, cfg *config.Config) error {
-	ln, err := net.Listen("tcp", cfg.Listen.Address)
-	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("address: %w: ports below 1024 need the capability CAP_NET_BIND_SERVICE, or root", err)
-	}
+	ln, err := bind("address", cfg.Listen.Address)
 	if err != nil {
-		return fmt.Errorf("address: %w", err)
+		return err
 	}
 	ln = s.clientsOf(ln, proxyproto.Required)
 	srv := proxy.NewServer(s.Handler(), proxy.ServerOptions{
@@ -83,14 +81,30 @@ func (l *listeners) openMain(s *Server, cfg *config.Config) error {
 	return nil
 }
 
+// bind listens at the address that key names; where it cannot, it says what to do.
+func bind(key, addr string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	switch {
+	case err == nil:
+		return ln, nil
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%s: %w: ports below 1024 need the capability CAP_NET_BIND_SERVICE, or root", key, err)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s: %w: stop the program that listens there, or set %s to another address", key, err, key)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s: %w: it is none of this machine's addresses; \":443\" stands for all of them", key, err)
+	}
+	return nil, fmt.Errorf("%s: %w: expected HOST:PORT or :PORT", key, err)
+}
+
 // plain opens a listener for operators; nil if addr is empty.
 func (l *listeners) plain(name, addr string, h http.Handler, s *Server) (*endpoint, error) {
 	if addr == "" {
 		return nil, nil
 	}
-	ln, err := net.Listen("tcp", addr)
+	ln, err := bind(name, addr)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
 	return l.plainOn(name, ln, h, s), nil
 }
@@ -102,9 +116,9 @@ func (l *listeners) openRedirect(s *Server, cfg *config.Config) error {
 	if addr == "" {
 		return nil
 	}
-	ln, err := net.Listen("tcp", addr)
+	ln, err := bind("http_redirect_addr", addr)
 	if err != nil {
-		return fmt.Errorf("http_redirect_addr: %w", err)
+		return err
 	}
 	l.plainOn("http_redirect_addr", s.clientsOf(ln, proxyproto.Optional), s.state.redirectHandler(), s)
 	return nil

@@ -261,7 +261,7 @@ func TestABrowserWithoutCookiesIsNotSentInCircles(t *testing.T) {
 		}
 		p = b.Step(location)
 	}
-	if p.Status != 400 || !strings.Contains(p.Body, "brought back no cookie") {
+	if p.Status != 400 || !strings.Contains(p.Body, "sent back no cookies") {
 		t.Errorf("after 60 steps: %d at %s\n%.300s", p.Status, p.URL, p.Body)
 	}
 }

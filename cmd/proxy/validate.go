@@ -85,7 +85,7 @@ func (v validation) write(w io.Writer, format string) error {
 		}
 	}
 	if len(v.Problems) > 0 {
-		_, err := fmt.Fprintf(w, "not valid: %s; warnings are shown once there is none\n", count(len(v.Problems), "problem"))
+		_, err := fmt.Fprintf(w, "not valid: %s; warnings are shown once all are fixed\n", count(len(v.Problems), "problem"))
 		return err
 	}
 	_, err := fmt.Fprintf(w, "valid: %s, %s\n", count(v.routes, "route"), count(len(v.Warnings), "warning"))

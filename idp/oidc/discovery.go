@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -62,7 +63,7 @@ func (p *Provider) endpoints(ctx context.Context) (*endpoints, error) {
 func (p *Provider) discover(ctx context.Context) (*endpoints, error) {
 	body, err := p.get(ctx, endpointDiscovery, strings.TrimSuffix(p.o.Issuer, "/")+"/.well-known/openid-configuration", "")
 	if err != nil {
-		p.log.Warn("identity provider discovery failed", "issuer", p.o.Issuer, "error", err)
+		p.log.Warn("identity provider discovery failed", "issuer", p.o.Issuer, "error", err, "hint", discoveryHint(err))
 		return nil, err
 	}
 	e, err := p.accept(body)
@@ -74,6 +75,18 @@ func (p *Provider) discover(ctx context.Context) (*endpoints, error) {
 	return e, nil
 }
 
+// discoveryHint is what an operator can do about a document that did not come.
+func discoveryHint(err error) string {
+	var answered *statusError
+	switch {
+	case errors.As(err, &answered) && answered.status == http.StatusNotFound:
+		return "there is no issuer at idp_provider_url: open ISSUER/.well-known/openid-configuration in a browser to find the right one"
+	case errors.As(err, &answered), errors.Is(err, errNotJSON):
+		return "what answers at idp_provider_url may not be the identity provider"
+	}
+	return "check idp_provider_url, DNS and firewalls; HTTPS_PROXY is honoured, and a private authority goes into idp_ca_file"
+}
+
 // accept checks a discovery document and readies it.
 func (p *Provider) accept(body []byte) (*endpoints, error) {
 	e := &endpoints{}
@@ -81,7 +94,7 @@ func (p *Provider) accept(body []byte) (*endpoints, error) {
 		return nil, fmt.Errorf("not a discovery document: %w", err)
 	}
 	if e.Issuer != p.o.Issuer {
-		return nil, fmt.Errorf("the provider calls itself %q, configured is %q; the two must be the same", e.Issuer, p.o.Issuer)
+		return nil, fmt.Errorf("the provider calls itself %q, idp_provider_url is %q; the two must be the same", e.Issuer, p.o.Issuer)
 	}
 	if err := e.checkEndpoints(); err != nil {
 		return nil, err

@@ -152,6 +152,30 @@ func TestDiscoveryIsRetriedWithBackOff(t *testing.T) {
 	}
 }
 
+// The line of the log about an issuer that does not answer as one says what to
+// look at.
+func TestDiscoveryThatFailsIsLoggedWithWhatToDo(t *testing.T) {
+	for want, change := range map[string]func(*op) func(*Options){
+		"no issuer at idp_provider_url": func(o *op) func(*Options) {
+			return func(p *Options) { p.Issuer = o.URL + "/oauth2/nowhere" }
+		},
+		"may not be the identity provider": func(o *op) func(*Options) {
+			o.handle("/.well-known/openid-configuration", answer(200, "text/html", "<html>hello"))
+			return func(*Options) {}
+		},
+		"HTTPS_PROXY": func(o *op) func(*Options) {
+			o.Close()
+			return func(*Options) {}
+		},
+	} {
+		o := newOP(t)
+		r := under(t, o, change(o))
+		if _, err := r.AuthURL(context.Background(), authRequest()); err == nil || !strings.Contains(r.logs.String(), want) {
+			t.Errorf("%v; the log does not say %q:\n%s", err, want, r.logs.String())
+		}
+	}
+}
+
 func TestOldDiscoveryServesWhileItIsRenewed(t *testing.T) {
 	const path = "/.well-known/openid-configuration"
 	o := newOP(t)

@@ -41,9 +41,9 @@ func TestGRPCClientsReadAStatus(t *testing.T) {
 	}{
 		{weberr.SignInNeeded("api.example.com", "/in"), codes.Unauthenticated, "Sign-in needed: Nobody is signed in to api.example.com, or the session has ended."},
 		{&weberr.Error{Status: 403, Title: "Zugriff verweigert – 100 %", Message: "für ä\r\nX: y"}, codes.PermissionDenied, "Zugriff verweigert – 100 %: für ä� X: y"},
-		{weberr.NotFound("x"), codes.NotFound, "Nothing here: No application is published at this address of x."},
+		{weberr.NotFound("x"), codes.NotFound, "Nothing here: No application is published at this address on x."},
 		{weberr.UpstreamUnreachable("x", nil), codes.Unavailable, "The application does not answer: You are allowed in, but the application behind x could not be reached."},
-		{weberr.ProviderUnavailable(time.Second, nil), codes.Unavailable, "Sign-in is unavailable: The service that signs people in cannot be reached at the moment. Those who are signed in already can go on."},
+		{weberr.ProviderUnavailable(time.Second, nil), codes.Unavailable, "Sign-in is unavailable: The service that signs people in cannot be reached at the moment. Anyone who is already signed in can carry on."},
 		{weberr.Internal(nil), codes.Internal, "Something went wrong: The request could not be completed because of a fault on our side."},
 		{weberr.BadRequest("m", nil), codes.InvalidArgument, "Bad request: m"},
 	} {

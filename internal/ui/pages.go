@@ -181,7 +181,7 @@ func (p *Renderer) SignedOut(w http.ResponseWriter, r *http.Request, v SignedOut
 
 // ProgramConsent shows which program asks for access to which host.
 func (p *Renderer) ProgramConsent(w http.ResponseWriter, r *http.Request, v ProgramPage) {
-	p.page(w, r, "program", page{Title: "Let a program in?", Forms: true, FormTargets: v.Form.Targets, Body: v})
+	p.page(w, r, "program", page{Title: "Allow a program access?", Forms: true, FormTargets: v.Form.Targets, Body: v})
 }
 
 // SignInAgain answers a request with a body whose session lapsed. A redirect

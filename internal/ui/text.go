@@ -68,7 +68,8 @@ func relative(t, now time.Time) string {
 	return largest(d) + " ago"
 }
 
-// largest says d in one unit, rounded down; days only from the third on.
+// largest says d in one unit; days only from the third on. Hours and days are the
+// nearest, so that a session of 14 hours does not begin with 13 left.
 func largest(d time.Duration) string {
 	switch {
 	case d < time.Minute:
@@ -76,9 +77,9 @@ func largest(d time.Duration) string {
 	case d < time.Hour:
 		return count(int(d.Minutes()), "minute")
 	case d < 48*time.Hour:
-		return count(int(d.Hours()), "hour")
+		return count(int(d.Round(time.Hour).Hours()), "hour")
 	}
-	return count(int(d.Hours()/24), "day")
+	return count(int(d.Round(24*time.Hour).Hours()/24), "day")
 }
 
 // span says d exactly, to the second.

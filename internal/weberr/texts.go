@@ -10,7 +10,7 @@ import (
 func Denied(route, account string) *Error {
 	who := "You are"
 	if account != "" {
-		who = "You are signed in as " + account + ", and this account is"
+		who = "You are signed in as " + account + ", but this account is"
 	}
 	return &Error{
 		Status: http.StatusForbidden, Code: "denied", Title: "Access denied",
@@ -36,7 +36,7 @@ func SignInFailed(message string, err error) *Error {
 	return &Error{
 		Status: http.StatusBadRequest, Code: "sign-in-failed", Title: "Sign-in failed",
 		Message: message,
-		Next:    "Start again from the application. If it fails again, tell your administrator the request id.",
+		Next:    "Start again from the application. If it fails again, give your administrator the request id.",
 		Err:     err,
 	}
 }
@@ -45,7 +45,7 @@ func SignInFailed(message string, err error) *Error {
 func NotFound(host string) *Error {
 	return &Error{
 		Status: http.StatusNotFound, Code: "route-not-found", Title: "Nothing here",
-		Message: "No application is published at this address of " + named(host) + ".",
+		Message: "No application is published at this address on " + named(host) + ".",
 		Next:    "Check the address for a typing mistake.",
 		Route:   host,
 	}
@@ -56,8 +56,8 @@ func NotFound(host string) *Error {
 func WrongPort(host, name string) *Error {
 	return &Error{
 		Status: http.StatusMisdirectedRequest, Code: "wrong-port", Title: "Wrong address",
-		Message: named(host) + " is not an address of this application: its port is another one.",
-		Next:    "Open https://" + name + "/ instead. If the application does live here, its administrator has to name the port in the route's address.",
+		Message: named(host) + " is not an address of this application: the port is wrong.",
+		Next:    "Open https://" + name + "/ instead. If the application really is at this port, its administrator has to add the port to the route's address.",
 		Route:   host,
 	}
 }
@@ -68,7 +68,7 @@ func UpstreamUnreachable(route string, err error) *Error {
 	return &Error{
 		Status: http.StatusBadGateway, Code: "upstream-unreachable", Title: "The application does not answer",
 		Message: "You are allowed in, but the application behind " + named(route) + " could not be reached.",
-		Next:    "Try again in a minute. If it goes on, tell the people who run this application.",
+		Next:    "Try again in a minute. If it keeps happening, tell the people who run this application.",
 		Route:   route, Err: err,
 	}
 }
@@ -78,7 +78,7 @@ func UpstreamTimeout(route string, err error) *Error {
 	return &Error{
 		Status: http.StatusGatewayTimeout, Code: "upstream-timeout", Title: "The application took too long",
 		Message: "The application behind " + named(route) + " did not answer in time.",
-		Next:    "Try again in a minute. If it goes on, tell the people who run this application.",
+		Next:    "Try again in a minute. If it keeps happening, tell the people who run this application.",
 		Route:   route, Err: err,
 	}
 }
@@ -87,7 +87,7 @@ func UpstreamTimeout(route string, err error) *Error {
 func ProviderUnavailable(retry time.Duration, err error) *Error {
 	return &Error{
 		Status: http.StatusServiceUnavailable, Code: "identity-provider-unavailable", Title: "Sign-in is unavailable",
-		Message: "The service that signs people in cannot be reached at the moment. Those who are signed in already can go on.",
+		Message: "The service that signs people in cannot be reached at the moment. Anyone who is already signed in can carry on.",
 		Next:    "Try again in a minute.", RetryAfter: retry, Err: err,
 	}
 }
@@ -107,7 +107,7 @@ func StoreUnavailable(retry time.Duration, err error) *Error {
 func Maintenance(route, message string, retry time.Duration) *Error {
 	e := &Error{
 		Status: http.StatusServiceUnavailable, Code: "maintenance", Title: "Down for maintenance",
-		Message: message, Next: "You are allowed in. Come back later.", Route: route, RetryAfter: retry,
+		Message: message, Next: "You have access; please come back later.", Route: route, RetryAfter: retry,
 	}
 	if message == "" {
 		e.Message = "The application behind " + named(route) + " is being worked on."
@@ -137,36 +137,36 @@ func (l Lost) String() string {
 func SignInLoop(route, cookie string, lost Lost) *Error {
 	e := &Error{
 		Status: http.StatusBadRequest, Code: "sign-in-loop", Title: "Signing in goes round in circles",
-		Next:  "Wait a minute, close other tabs of this site and try again. If it goes on, give your administrator this page.",
+		Next:  "Wait a minute, close other tabs of this site and try again. If it keeps happening, show this page to your administrator.",
 		Route: route,
 	}
 	switch lost {
 	case LostAll:
-		e.Message = "You signed in, but your browser brought back no cookie of " + named(route) + "; " + cookie + " was expected."
+		e.Message = "You signed in, but your browser sent back no cookies for " + named(route) + "; it should have sent " + cookie + "."
 		e.Hints = []string{
-			"The browser, or an extension, refuses cookies of this site. Allow them.",
-			"The site was opened with http:// on the way, or shown inside a page of another site: cookies that are Secure or SameSite stay behind. Open https://" + route + "/ in a tab of its own.",
-			"The clock of this computer is wrong by more than a few minutes, so that cookies are old before they are used. Compare it with the time on this page.",
+			"The browser, or one of its extensions, blocks cookies for this site. Allow them.",
+			"The site was opened over http:// at some point, or inside a page of another site: browsers then leave out cookies that are Secure or SameSite. Open https://" + route + "/ in its own tab.",
+			"The clock of this computer is wrong by more than a few minutes, so cookies have expired before they are used. Compare it with the time on this page.",
 		}
 	case LostOne:
-		e.Message = "You signed in, but your browser did not bring back the cookie " + cookie + " of " + named(route) + ", though it brought others."
+		e.Message = "You signed in, but your browser did not send back the cookie " + cookie + " for " + named(route) + ", although it sent others."
 		e.Hints = []string{
-			"The site has so many or such big cookies that the browser threw this one away. Clear the cookies of this site.",
-			"An application on this host, or a proxy on the way, removes or rewrites cookies; a Domain attribute added to " + cookie + " makes browsers refuse it.",
-			"The clock of this computer is wrong, so that the cookie was old before it was used. Compare it with the time on this page.",
+			"The site has too many cookies, or too large ones, and the browser dropped this one. Clear the cookies for this site.",
+			"An application on this host, or a proxy in between, removes or rewrites cookies; adding a Domain attribute to " + cookie + " makes browsers refuse it.",
+			"The clock of this computer is wrong, so the cookie had expired before it was used. Compare it with the time on this page.",
 		}
 	case LostUnreadable:
 		e.Message = "You signed in, but the cookie " + cookie + " that came back to " + named(route) + " cannot be read."
 		e.Hints = []string{
-			"An older cookie of the same name hides it. Clear the cookies of this site.",
-			"Something on the way cut or changed it: a proxy with a limit on the size of headers, or an application that sets a cookie of this name.",
+			"An older cookie of the same name hides it. Clear the cookies for this site.",
+			"Something in between truncated or changed it: a proxy with a limit on the size of headers, or an application that sets a cookie of this name.",
 			"For administrators: instances behind one address need the same cookie_secret.",
 		}
 	case LostSession:
-		e.Message = "You signed in, and the cookie " + cookie + " came back to " + named(route) + ", but the session that it stands for is over already."
+		e.Message = "You signed in, and the cookie " + cookie + " came back to " + named(route) + ", but the session it belongs to has already ended."
 		e.Hints = []string{
 			"For administrators: instances behind one address need the same store, and the clocks of their machines must agree.",
-			"For administrators: the access or refresh token of the identity provider ends sooner than the sign-in takes.",
+			"For administrators: the identity provider's access or refresh token expires before the sign-in is complete.",
 		}
 	}
 	return e
@@ -185,7 +185,7 @@ func Internal(err error) *Error {
 	return &Error{
 		Status: http.StatusInternalServerError, Code: "internal", Title: "Something went wrong",
 		Message: "The request could not be completed because of a fault on our side.",
-		Next:    "Try again. If it goes on, tell your administrator the request id.",
+		Next:    "Try again. If it keeps happening, give your administrator the request id.",
 		Err:     err,
 	}
 }
@@ -202,8 +202,8 @@ func named(host string) string {
 func ClientCertificateRequired(route string) *Error {
 	return &Error{
 		Status: StatusClientCertificate, Code: "client-certificate-required", Title: "Client certificate needed",
-		Message: named(route) + " is open to devices with a certificate of your organisation, and your browser or program showed none.",
-		Next:    "Install the certificate, close all windows of the browser, and open the address again: browsers remember for a while that none was chosen.",
+		Message: named(route) + " is open only to devices with a certificate from your organisation, and your browser or program did not present one.",
+		Next:    "Install the certificate, close all windows of the browser, and open the address again: browsers remember for a while that you chose none.",
 		Route:   route,
 	}
 }
@@ -213,7 +213,7 @@ func ClientCertificateRequired(route string) *Error {
 func InvalidClientCertificate(route string, err error) *Error {
 	return &Error{
 		Status: StatusClientCertificate, Code: "invalid-client-certificate", Title: "Client certificate not accepted",
-		Message: "The certificate that your browser or program showed to " + named(route) + " is not accepted: it is of another authority, has expired or was revoked.",
+		Message: "The certificate that your browser or program presented to " + named(route) + " is not accepted: it was issued by another authority, has expired or was revoked.",
 		Next:    "Close all windows of the browser, open the address again and choose another certificate. If there is no other, ask your administrator for one and give them the request id.",
 		Route:   route, Err: err,
 	}

@@ -96,7 +96,7 @@ func TestT63SignInWhileTheAPIIsDownIsRefusedAndTheSignedInGoOn(t *testing.T) {
 	ready(t, w)
 	clear := w.Okta.Fail(oktatest.Fault{Path: "/api/", Act: oktatest.ServerError()})
 	p := harness.NewBrowser(t).SignIn(w.URL("app", "/"), "bob@example.com", harness.BobPassword)
-	if p.Status != http.StatusServiceUnavailable || p.Header.Get("Retry-After") == "" || !strings.Contains(p.Body, "signed in already can go on") {
+	if p.Status != http.StatusServiceUnavailable || p.Header.Get("Retry-After") == "" || !strings.Contains(p.Body, "already signed in can carry on") {
 		t.Errorf("signing in is answered %d, Retry-After %q\n%s", p.Status, p.Header.Get("Retry-After"), p.Body)
 	}
 	for _, host := range []string{"admin", "app"} {
