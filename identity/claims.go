@@ -1,5 +1,7 @@
 package identity
 
+import "strings"
+
 // Claims maps a claim's name to its JSON value as encoding/json decodes it:
 // string, float64, bool, nil, []any or map[string]any.
 type Claims map[string]any
@@ -15,7 +17,10 @@ type ClaimPath struct {
 }
 
 // NewClaimPath splits path at "/" and "." for nested look-up, five levels at
-// most; a claim whose name is the whole path is found first.
+// most; a claim whose name is the whole path is found first. Names that hold such
+// characters themselves are found where they are joined by dots, whatever the
+// depth: "https://example.com/app.roles" is also "roles" in the claim
+// "https://example.com/app".
 func NewClaimPath(path string) ClaimPath {
 	p := ClaimPath{whole: path}
 	start := 0
@@ -36,21 +41,48 @@ func (c Claims) Lookup(p ClaimPath) (any, bool) {
 	if v, ok := c[p.whole]; ok {
 		return v, true
 	}
-	if len(p.parts) < 2 || len(p.parts) > maxClaimDepth {
+	if len(p.parts) < 2 {
 		return nil, false
 	}
-	node := map[string]any(c)
-	for i, part := range p.parts {
-		v, ok := node[part]
+	if len(p.parts) <= maxClaimDepth {
+		if v, ok := nested(c, p.parts); ok {
+			return v, true
+		}
+	}
+	return joined(c, p.whole)
+}
+
+// nested returns what is found level by level.
+func nested(level map[string]any, parts []string) (any, bool) {
+	for _, part := range parts[:len(parts)-1] {
+		inner, ok := level[part].(map[string]any)
 		if !ok {
 			return nil, false
 		}
-		if i == len(p.parts)-1 {
-			return v, true
+		level = inner
+	}
+	v, ok := level[parts[len(parts)-1]]
+	return v, ok
+}
+
+// joined returns what is found under names that make the path when joined by
+// dots: Pomerium keeps nested claims so. Each object is looked into once at most,
+// as its names make one beginning of the path.
+func joined(level map[string]any, path string) (any, bool) {
+	for i := strings.IndexByte(path, '.'); i >= 0 && i < len(path); {
+		if inner, ok := level[path[:i]].(map[string]any); ok {
+			if v, ok := inner[path[i+1:]]; ok {
+				return v, true
+			}
+			if v, ok := joined(inner, path[i+1:]); ok {
+				return v, true
+			}
 		}
-		if node, ok = v.(map[string]any); !ok {
-			return nil, false
+		next := strings.IndexByte(path[i+1:], '.')
+		if next < 0 {
+			break
 		}
+		i += 1 + next
 	}
 	return nil, false
 }

@@ -15,6 +15,9 @@ type criterion struct {
 	// for a claim, split.
 	path  string
 	claim identity.ClaimPath
+	// against says that it counts against whoever asks if it holds: straight under
+	// deny, or turned round under allow.
+	against bool
 	// matchers must all hold; none for flags and addresses.
 	matchers []matcher
 	// networks are those of source_ip, masked.

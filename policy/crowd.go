@@ -49,7 +49,9 @@ type Crowd struct {
 	asked   map[string]*asked
 	// single are the criteria that have to be asked of everybody; the others are
 	// found by what they compare with.
-	single                      []*asked
+	single []*asked
+	// unclear are those found by an e-mail that hold of every unclear one too.
+	unclear                     []*asked
 	groups, users, mails, hosts map[string][]*asked
 }
 
@@ -90,8 +92,14 @@ func (c *Crowd) file(k *criterion, a *asked) {
 		c.single = append(c.single, a)
 		return
 	}
+	if k.against && k.kind.mail {
+		c.unclear = append(c.unclear, a)
+	}
 	for _, o := range k.matchers[0].operands {
 		name := o.value.str
+		if k.against && k.kind.mail && name == "" {
+			c.single = append(c.single, a) // holds where there is no e-mail
+		}
 		if o.value.typ != typeString || name == "" {
 			continue
 		}
@@ -129,6 +137,11 @@ func (c *Crowd) Add(p *identity.Person) {
 	meet(c.users, p.ID)
 	meet(c.mails, f.mail.Address)
 	meet(c.hosts, f.mail.Domain)
+	if f.unclearMail() {
+		for _, a := range c.unclear {
+			a.met.set(i)
+		}
+	}
 	for _, a := range c.single {
 		if a.ask(f) {
 			a.met.set(i)

@@ -167,6 +167,9 @@ func (c *criterion) key() string {
 func (c *criterion) writeKey(b *strings.Builder) {
 	b.WriteByte('(')
 	b.WriteString(strconv.Quote(c.name()))
+	if c.against && c.kind.wary {
+		b.WriteString(" wary")
+	}
 	for _, m := range c.matchers {
 		b.WriteByte(' ')
 		b.WriteString(m.op)

@@ -22,6 +22,9 @@ type kind struct {
 	list bool
 	// mail says that it needs the facts about the e-mail.
 	mail bool
+	// wary says that what it asks about may be missing or unclear, and that this
+	// counts against whoever asks: see criterion.against.
+	wary bool
 	// fixed says that the answer is the same for every input: answer.
 	fixed, answer bool
 	// stepUp says that a new sign-in can make it hold.
@@ -70,11 +73,11 @@ var kinds = map[string]*kind{
 		parse: (*parser).flag, compile: compilePreflight, had: hadMethod,
 	},
 	"email": {
-		name: "email", person: true, mail: true, ok: ReasonEmailOK, no: ReasonEmailUnauthorized,
+		name: "email", person: true, mail: true, wary: true, ok: ReasonEmailOK, no: ReasonEmailUnauthorized,
 		parse: (*parser).stringMatchers, compile: compileEmail, had: hadMail,
 	},
 	"domain": {
-		name: "domain", person: true, mail: true, ok: ReasonDomainOK, no: ReasonDomainUnauthorized,
+		name: "domain", person: true, mail: true, wary: true, ok: ReasonDomainOK, no: ReasonDomainUnauthorized,
 		parse: (*parser).stringMatchers, compile: compileDomain, had: hadDomain,
 	},
 	"user": {
@@ -102,7 +105,7 @@ var kinds = map[string]*kind{
 		parse: (*parser).addresses, compile: compileSourceIP, had: hadAddress,
 	},
 	"http_header": {
-		name: "http_header", path: true, ok: ReasonHTTPHeaderOK, no: ReasonHTTPHeaderUnauthorized,
+		name: "http_header", path: true, wary: true, ok: ReasonHTTPHeaderOK, no: ReasonHTTPHeaderUnauthorized,
 		parse: (*parser).stringMatchers, compile: compileHeader, had: hadHeader,
 	},
 	"pomerium_routes": {

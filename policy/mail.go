@@ -23,6 +23,12 @@ func mailFacts(s *identity.Subject, p *identity.Person) identity.Mail {
 	return identity.ReadMail(s.Email)
 }
 
+// unclearMail reports whether there is an e-mail, of which nobody can say what
+// it is.
+func (f facts) unclearMail() bool {
+	return f.mail.Address == "" && mailOf(f.in.Subject, f.in.Person) != ""
+}
+
 // cutFolded returns what follows want at the start of s, letter case aside; want
 // is folded already.
 func cutFolded(s, want string) (rest string, ok bool) {

@@ -9,23 +9,38 @@ func always(answer bool) func(*criterion) question {
 	return func(*criterion) question { return func(facts) bool { return answer } }
 }
 
+// compileEmail asks for the e-mail. Where there is none, the criterion does not
+// hold, unless it counts against the person: then it is asked of empty text, as
+// Pomerium does everywhere. An address that can be read in two ways may be the
+// one that a rule is about, and never lets anybody past it.
 func compileEmail(c *criterion) question {
 	lower, mixed := stringTest(folded, c.matchers), stringTest(anyCase, c.matchers)
+	against := c.against
+	none := against && lower("")
 	return func(f facts) bool {
-		if f.mail.Folded {
-			return f.mail.Address != "" && lower(f.mail.Address)
+		switch {
+		case f.mail.Address == "":
+			return none || against && f.unclearMail()
+		case f.mail.Folded:
+			return lower(f.mail.Address)
 		}
-		return f.mail.Address != "" && mixed(f.mail.Address)
+		return mixed(f.mail.Address)
 	}
 }
 
+// compileDomain asks for the domain of the e-mail, which one without "@" does not
+// have.
 func compileDomain(c *criterion) question {
 	lower, mixed := stringTest(folded, c.matchers), stringTest(anyCase, c.matchers)
+	against := c.against
 	return func(f facts) bool {
-		if f.mail.Folded {
-			return f.mail.Domain != "" && lower(f.mail.Domain)
+		switch {
+		case f.mail.Domain == "":
+			return against && f.unclearMail()
+		case f.mail.Folded:
+			return lower(f.mail.Domain)
 		}
-		return f.mail.Domain != "" && mixed(f.mail.Domain)
+		return mixed(f.mail.Domain)
 	}
 }
 
@@ -55,15 +70,17 @@ func compilePreflight(*criterion) question {
 }
 
 // compileHeader asks for a header of the request. Without it the criterion does
-// not hold, whatever its operator; several lines count as one with commas, as
-// HTTP has it.
+// not hold, whatever its operator, unless it counts against the client: nobody
+// passes "deny what is not X" by leaving the header out. Several lines count as
+// one with commas, as HTTP has it.
 func compileHeader(c *criterion) question {
 	name := http.CanonicalHeaderKey(c.path)
 	test := stringTest(exact, c.matchers)
+	none := c.against && test("")
 	return func(f facts) bool {
 		switch values := f.in.Request.Header[name]; len(values) {
 		case 0:
-			return false
+			return none
 		case 1:
 			return test(values[0])
 		default:

@@ -66,9 +66,9 @@ func naiveDecide(doc any, in *Input) naiveDecision {
 				continue
 			}
 			if counts := object["mode"] != "shadow" && r["mode"] != "shadow" || naiveShadow; counts && effect == "allow" {
-				allow = append(allow, naiveRule(r, rule, in)...)
+				allow = append(allow, naiveRule(r, rule, false, in)...)
 			} else if counts {
-				deny = append(deny, naiveRule(r, rule, in)...)
+				deny = append(deny, naiveRule(r, rule, true, in)...)
 			}
 			rule++
 		}
@@ -98,7 +98,7 @@ func naiveDecide(doc any, in *Input) naiveDecision {
 }
 
 // naiveRule evaluates the operator lists of a rule that are not empty.
-func naiveRule(rule map[string]any, number int, in *Input) []naiveResult {
+func naiveRule(rule map[string]any, number int, denies bool, in *Input) []naiveResult {
 	var out []naiveResult
 	for _, op := range []string{"and", "nor", "not", "or"} {
 		list, _ := rule[op].([]any)
@@ -108,8 +108,9 @@ func naiveRule(rule map[string]any, number int, in *Input) []naiveResult {
 		var members []naiveResult
 		for _, item := range list {
 			for name, content := range item.(map[string]any) {
-				r := naiveCriterion(name, content, in)
-				if op == "not" || op == "nor" {
+				inverts := op == "not" || op == "nor"
+				r := naiveCriterion(name, content, in, denies != inverts)
+				if inverts {
 					r.value = !r.value
 				}
 				members = append(members, r)
@@ -162,7 +163,9 @@ func naiveEither(value bool, subject string) naiveResult {
 	return naiveReason(false, subject+"-unauthorized")
 }
 
-func naiveCriterion(name string, content any, in *Input) naiveResult {
+// naiveCriterion asks one criterion; against says that it counts against whoever
+// asks if it holds.
+func naiveCriterion(name string, content any, in *Input, against bool) naiveResult {
 	base, path, _ := strings.Cut(name, "/")
 	switch base {
 	case "accept":
@@ -183,7 +186,7 @@ func naiveCriterion(name string, content any, in *Input) naiveResult {
 		return naiveEither(naiveIP(in.Request.IP, content), "source-ip")
 	case "http_header":
 		values := in.Request.Header.Values(path)
-		return naiveEither(len(values) > 0 && naiveString(strings.Join(values, ", "), content, false), "http-header")
+		return naiveEither((len(values) > 0 || against) && naiveString(strings.Join(values, ", "), content, false), "http-header")
 	case "pomerium_routes":
 		if strings.HasPrefix(in.Request.Path+"/", "/.pomerium/") {
 			return naiveReason(true, "pomerium-route")
@@ -220,11 +223,12 @@ func naiveCriterion(name string, content any, in *Input) naiveResult {
 	case "user":
 		return naiveEither(in.Subject.ID != "" && naiveString(in.Subject.ID, content, false), "user")
 	case "email":
-		mail := naiveMail(in)
-		return naiveEither(mail != "" && naiveString(mail, content, true), "email")
+		mail, unclear := naiveMail(in)
+		return naiveEither(unclear && against || (mail != "" || against) && naiveString(mail, content, true), "email")
 	case "domain":
-		parts := strings.Split(naiveMail(in), "@")
-		return naiveEither(len(parts) == 2 && naiveString(parts[1], content, true), "domain")
+		mail, unclear := naiveMail(in)
+		parts := strings.Split(mail, "@")
+		return naiveEither(unclear && against || len(parts) == 2 && naiveString(parts[1], content, true), "domain")
 	case "groups":
 		return naiveEither(in.Person != nil && naiveGroups(in, content), "groups")
 	case "claim":
@@ -367,29 +371,30 @@ func naiveTime(name string, now time.Time, content any) bool {
 	return clock >= after || clock < before
 }
 
-// naiveMail is the e-mail if there is exactly one way to read it.
-func naiveMail(in *Input) string {
-	mail := in.Subject.Email
+// naiveMail is the e-mail if there is exactly one way to read it; unclear if there
+// is one and there is not.
+func naiveMail(in *Input) (mail string, unclear bool) {
+	mail = in.Subject.Email
 	if in.Person != nil {
 		mail = in.Person.Email
 	}
 	for _, r := range mail {
 		if r == unicode.ReplacementChar || r == '"' || unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-			return ""
+			return "", true
 		}
 	}
 	if len(mail) > 320 {
-		return ""
+		return "", true
 	}
 	switch parts := strings.Split(mail, "@"); len(parts) {
 	case 1:
-		return mail
+		return mail, false
 	case 2:
 		if parts[0] != "" && !slices.Contains(strings.Split(parts[1], "."), "") {
-			return mail
+			return mail, false
 		}
 	}
-	return ""
+	return "", true
 }
 
 // naiveLower lowers letters without making ASCII ones of others.
@@ -455,22 +460,15 @@ func naiveString(have string, content any, anyCase bool) bool {
 	return true
 }
 
-// naiveClaim returns a claim as a list: by its whole name, else level by level.
+// naiveClaim returns a claim as a list: by its whole name, else level by level,
+// else by the names of its levels joined by dots.
 func naiveClaim(claims map[string]any, path string) []any {
 	v, ok := claims[path]
 	if !ok {
-		parts := strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '.' })
-		if len(parts) > 5 {
-			return nil
-		}
-		v = claims
-		for _, part := range parts {
-			level, ok := v.(map[string]any)
-			if !ok {
-				return nil
-			}
-			v = level[part]
-		}
+		v, ok = naiveLevels(claims, path)
+	}
+	if !ok {
+		v = naiveFlat(claims)[path]
 	}
 	switch v := v.(type) {
 	case nil:
@@ -479,6 +477,36 @@ func naiveClaim(claims map[string]any, path string) []any {
 		return v
 	}
 	return []any{v}
+}
+
+func naiveLevels(claims map[string]any, path string) (any, bool) {
+	parts := strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '.' })
+	if len(parts) > 5 {
+		return nil, false
+	}
+	var v any = claims
+	for _, part := range parts {
+		level, _ := v.(map[string]any)
+		inner, ok := level[part]
+		if !ok {
+			return nil, false
+		}
+		v = inner
+	}
+	return v, true
+}
+
+func naiveFlat(claims map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, v := range claims {
+		out[name] = v
+		if level, ok := v.(map[string]any); ok {
+			for inner, v := range naiveFlat(level) {
+				out[name+"."+inner] = v
+			}
+		}
+	}
+	return out
 }
 
 // naiveEqual compares as JSON does: types must be the same.

@@ -112,7 +112,7 @@ func (p *parser) rule(m member, effect Effect) *Rule {
 		op := slices.Index(operatorNames[:], m.name)
 		switch {
 		case op >= 0:
-			rule.lists = append(rule.lists, p.list(m, Operator(op)))
+			rule.lists = append(rule.lists, p.list(m, effect, Operator(op)))
 		case m.name == "mode":
 			rule.Shadow = p.mode(m)
 		case m.name == "use":
@@ -125,7 +125,7 @@ func (p *parser) rule(m member, effect Effect) *Rule {
 }
 
 // list reads the criteria under one operator.
-func (p *parser) list(m member, op Operator) *list {
+func (p *parser) list(m member, effect Effect, op Operator) *list {
 	l := &list{pos: p.position(m.key), op: op}
 	n := p.visit(m.value)
 	if n == nil {
@@ -140,6 +140,7 @@ func (p *parser) list(m member, op Operator) *list {
 			break
 		}
 		if c := p.criterion(item); c != nil {
+			c.against = (effect == Deny) != op.inverts()
 			l.criteria = append(l.criteria, c)
 		}
 	}

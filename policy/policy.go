@@ -27,8 +27,11 @@
 // everything else is denied.
 //
 // A criterion on the person never holds without a session, whatever its
-// operator; one on the e-mail or domain never holds without a usable e-mail, and
-// one on groups never without a directory record.
+// operator, and one on groups never without a directory record. One on the
+// e-mail, the domain or a header never lets anybody in without a usable one, nor
+// past a rule: where holding counts against whoever asks (under deny, or under
+// "not" of allow), "not" and "not_in" hold of what is missing, and everything
+// holds of an e-mail that can be read in two ways.
 package policy
 
 import "slices"

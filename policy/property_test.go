@@ -31,7 +31,7 @@ var (
 	methods    = []string{"GET", "POST", "get", "OPTIONS"}
 	paths      = []string{"/", "/admin", "/admin/x", "/Admin", "/public"}
 	addresses  = []string{"10.0.0.1", "10.0.0.0/8", "::ffff:10.0.0.1", "192.0.2.0/24", "2001:db8::/32", "fe80::1", "::/0", "0.0.0.0/0"}
-	claims     = []string{"groups", "department", "a/b", "a.b", "example.com/key", "a/b/c/d/e", "a/b/c/d/e/f", "flag", "n"}
+	claims     = []string{"groups", "department", "a/b", "a.b", "example.com/key", "a/b/c/d/e", "a/b/c/d/e/f", "a.b.c.d.e.f", "example.com/key.b", "a.b.c", "flag", "n"}
 	scalars    = []any{"admins", "dev", "1", "true", "", 1, 1.5, true, false}
 )
 
@@ -251,6 +251,8 @@ func drawClaims(t *rapid.T) identity.Claims {
 		map[string]any{"b": []any{"dev", "admins"}},
 		map[string]any{"b": []any{"dev", "1", "true", "x", "y", "admins"}},
 		map[string]any{"b": map[string]any{"c": map[string]any{"d": map[string]any{"e": "dev"}}}},
+		map[string]any{"b": map[string]any{"c.d": map[string]any{"e": map[string]any{"f": "dev"}}}},
+		map[string]any{"b.c": []any{"admins", 1.0}},
 	}
 	out := identity.Claims{}
 	for _, name := range []string{"groups", "department", "a", "a/b", "example.com/key", "flag", "n"} {

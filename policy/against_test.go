@@ -1,0 +1,79 @@
+package policy
+
+import (
+	"testing"
+
+	"sallyport/identity"
+)
+
+// Nobody gets past a rule because what it asks about is missing or can be read in
+// two ways: not by "deny what is not X", nor by "allow unless it is not X".
+func TestWhatIsNotKnownNeverLeadsPastARule(t *testing.T) {
+	const unclear = `"mallory"@example.com`
+	for _, tt := range []struct {
+		criterion, mail string
+		holds           bool // where it counts against the person
+	}{
+		{"email: {not: boss@example.com}", "", true},
+		{"email: {not_in: [a@example.com, b@example.com]}", "", true},
+		{"email: {contains: ''}", "", true},
+		{"email: ''", "", true},
+		{"email: {in: ['', x]}", "", true},
+		{"email: mallory@example.com", "", false},
+		{"email: {not: a, ends_with: .com}", "", false},
+		{"domain: {not: example.com}", "", false}, // Pomerium's meaning: no @, no domain
+		{"domain: {not: example.com}", "noat", false},
+		{"email: {not: boss@example.com}", unclear, true},
+		{"email: mallory@example.com", unclear, true},
+		{"email: {in: [mallory@example.com]}", unclear, true},
+		{"domain: example.com", unclear, true},
+		{"domain: {not: example.com}", unclear, true},
+		{"email: bob@example.com", "alice@example.com", false},
+		{"email: {not: bob@example.com}", "alice@example.com", true},
+		{"domain: {not_in: [example.com]}", "alice@example.com", false},
+	} {
+		in := withMail(tt.mail)
+		in.Person = identity.NewPerson(*in.Person)
+		for policy, denied := range map[string]bool{
+			"[{allow: {or: [accept: true]}}, {deny: {or: [{" + tt.criterion + "}]}}]":  tt.holds,
+			"[{allow: {or: [accept: true]}}, {deny: {and: [{" + tt.criterion + "}]}}]": tt.holds,
+			"allow: {not: [{" + tt.criterion + "}]}":                                   tt.holds,
+			"allow: {nor: [{" + tt.criterion + "}]}":                                   tt.holds,
+		} {
+			program := compiled(t, policy)
+			if got := program.Eval(in).Effect; (got == Deny) != denied {
+				t.Errorf("%s for %q: got %s, want denied %v", policy, tt.mail, got, denied)
+			}
+			if got := program.Trace(in).Decision.Effect; (got == Deny) != denied {
+				t.Errorf("trace of %s for %q: got %s, want denied %v", policy, tt.mail, got, denied)
+			}
+			crowd := NewCrowd(program.policy)
+			crowd.Add(in.Person)
+			if passes := crowd.Reach(program.policy).Of(0) != nil; passes == denied {
+				t.Errorf("review of %s for %q: passes %v, want denied %v", policy, tt.mail, passes, denied)
+			}
+		}
+	}
+}
+
+func TestAMissingHeaderLeadsPastNoRule(t *testing.T) {
+	public := "{allow: {or: [accept: true]}}, "
+	for _, tt := range []struct {
+		policy        string
+		without, with Effect // the header X-Team: dev
+	}{
+		{"[" + public + "{deny: {or: [http_header/X-Team: {not: dev}]}}]", Deny, Allow},
+		{"[" + public + "{deny: {or: [http_header/X-Team: {not_in: [dev]}]}}]", Deny, Allow},
+		{"[" + public + "{deny: {or: [http_header/X-Team: dev]}}]", Allow, Deny},
+		{"[" + public + "{deny: {not: [http_header/X-Team: dev]}}]", Deny, Allow},
+		{"[" + public + "{deny: {not: [http_header/X-Team: {not: x}]}}]", Deny, Allow},
+		{"allow: {not: [http_header/X-Team: {not: dev}]}", Deny, Allow},
+		{"allow: {or: [http_header/X-Team: {not: x}]}", Deny, Allow},
+	} {
+		for in, want := range map[*Input]Effect{stranger(): tt.without, withHeader(stranger(), "X-Team", "dev"): tt.with} {
+			if got := compiled(t, tt.policy).Eval(in).Effect; got != want {
+				t.Errorf("%s with %v: got %s, want %s", tt.policy, in.Request.Header, got, want)
+			}
+		}
+	}
+}
