@@ -1,10 +1,13 @@
 package config
 
 import (
+	"errors"
+	"io"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 
 	"sallyport/policy"
 )
@@ -66,7 +69,7 @@ func readSubPolicies(d *draft, v value) {
 				advice.Remediation = p.value.sentence()
 			case "rego":
 				if !harmless(Key{}, p.value) {
-					v.l.fail(p.key.position(), "write the rules as a policy, under source_ppl or policy", "rego is not supported: programs are not run to decide who may pass")
+					v.l.fail(p.key.position(), "write the rules as a policy under source_ppl, which counts here, and remove rego", "rego is not supported: programs are not run to decide who may pass")
 				}
 			default:
 				if !slices.Contains(subPolicyKeys, p.key.n.Value) {
@@ -99,17 +102,43 @@ func (v value) sentence() string {
 func (v value) sourcePPL() *policy.Policy {
 	n := v.n
 	if n.Kind == yaml.ScalarNode && !v.null() {
-		var doc yaml.Node
-		if err := yaml.Unmarshal([]byte(n.Value), &doc); err != nil || len(doc.Content) != 1 {
-			v.fail("such as allow: {or: [domain: {is: example.com}]}", "expected a policy as YAML or JSON")
+		if n = v.documentInText(); n == nil {
 			return nil
 		}
-		n = doc.Content[0]
 		standAt(n, v.n)
 	}
 	p, problems := policy.ParseWith(n, v.file, v.l.policyOptions())
 	v.l.errors = append(v.l.errors, problems...)
 	return p
+}
+
+// documentInText is the one document that text holds as YAML; nil where it holds
+// none, which consoles write for nothing, or is no YAML.
+func (v value) documentInText() *yaml.Node {
+	r, err := yaml.NewLoader(strings.NewReader(v.n.Value), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth))))
+	if err != nil {
+		v.fail("", "%v", err)
+		return nil
+	}
+	var doc, more yaml.Node
+	if err = r.Load(&doc); err == nil {
+		if err = r.Load(&more); err == nil {
+			v.fail("keep what stands before \"---\", and make another sub-policy of the rest", "expected one policy, got several YAML documents")
+			return nil
+		}
+	}
+	var bad *yaml.LoadError
+	switch {
+	case errors.Is(err, io.EOF) && len(doc.Content) == 1:
+		return doc.Content[0]
+	case errors.Is(err, io.EOF):
+	case errors.As(err, &bad):
+		last := 1 + strings.Count(strings.TrimRight(v.n.Value, "\n"), "\n")
+		v.fail("such as allow: {or: [domain: {is: example.com}]}", "expected a policy as YAML or JSON: line %d of the text: %s", min(max(bad.Mark.Line, 1), last), bad.Message)
+	default:
+		v.fail("such as allow: {or: [domain: {is: example.com}]}", "expected a policy as YAML or JSON: %v", err)
+	}
+	return nil
 }
 
 // standAt makes all of n stand where at does: what is inside a text has no lines
@@ -124,10 +153,30 @@ func standAt(n, at *yaml.Node) {
 func (v value) claims() (out []policy.ClaimValue) {
 	ps, _ := v.pairs()
 	for _, p := range ps {
-		items, _ := p.value.list()
-		for _, item := range items {
-			out = append(out, policy.ClaimValue{Claim: p.key.n.Value, Value: item.native(), Position: item.position()})
+		name := p.key.n.Value
+		if name == "" {
+			p.key.fail("", "expected the name of a claim, got nothing")
+		}
+		for _, item := range p.value.scalars() {
+			value := item.native()
+			if value == nil {
+				item.expected("text, a number or true or false", "")
+				continue
+			}
+			out = append(out, policy.ClaimValue{Claim: name, Value: value, Position: item.position()})
 		}
 	}
 	return out
+}
+
+// scalars is list, but a number or boolean alone keeps its type.
+func (v value) scalars() []value {
+	if v.n.Kind == yaml.ScalarNode {
+		switch v.n.ShortTag() {
+		case "!!int", "!!float", "!!bool":
+			return []value{v}
+		}
+	}
+	items, _ := v.list()
+	return items
 }

@@ -25,8 +25,12 @@ func (p *Policy) Lint() []Problem {
 		out = append(out, Problem{Position: at, Code: code, Message: fmt.Sprintf(format, args...), Hint: hint})
 	}
 	for _, r := range p.rules {
+		if len(r.lists) == 0 {
+			note(r.Position, LintNeverHolds, "say whom, or remove it", "this rule says nothing: it %ss nobody", verb(r.Effect))
+		}
 		for _, l := range r.lists {
 			if len(l.criteria) == 0 {
+				note(l.pos, LintNeverHolds, "say whom, or remove it", "this list is empty: it %ss nobody", verb(r.Effect))
 				continue
 			}
 			never, always := l.extremes()

@@ -14,13 +14,16 @@ func TestWhatAPolicyCanHardlyMeanIsTold(t *testing.T) {
 		spares    = "never-holds: this list can never hold: it denies nobody (remove it, or ask for less)"
 		everybody = "always-holds: this list always holds: everybody is denied, whatever the other rules say (remove the other rules, or narrow this one)"
 		open      = "always-holds: this list always holds: the route is public, and its other criteria mean nothing (remove the other criteria, or accept)"
+		empty     = "never-holds: this list is empty: it "
 		wide      = "always-holds: this list always holds: the route is public, and its other allow rules mean nothing (remove the other allow rules, or this one)"
 	)
 	for text, want := range map[string][]string{
 		"[]":                                                                                           nil,
 		"allow: {or: [groups: wiki]}":                                                                  nil,
 		"allow: {or: [accept: true]}":                                                                  nil,
-		"allow: {or: []}":                                                                              nil,
+		"allow: {or: []}":                                                                              {"1:9 " + empty + "allows nobody (say whom, or remove it)"},
+		"deny: {and: [], or: [groups: wiki]}":                                                          {"1:8 " + empty + "denies nobody (say whom, or remove it)"},
+		"allow: {}":                                                                                    {"1:1 never-holds: this rule says nothing: it allows nobody (say whom, or remove it)"},
 		"deny: {or: [reject: true]}":                                                                   {"1:13 " + denies},
 		"deny: {and: [groups: wiki, reject: true]}":                                                    {"1:8 " + spares},
 		"deny: {and: [reject: true, groups: wiki]}":                                                    {"1:14 " + denies},

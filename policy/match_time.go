@@ -18,8 +18,8 @@ func (c *criterion) operandOf(op string) string {
 
 // compileDate asks whether it is past one moment and before another.
 func compileDate(c *criterion) question {
-	after, _ := time.Parse(time.RFC3339, c.operandOf("after"))
-	before, _ := time.Parse(time.RFC3339, c.operandOf("before"))
+	after, _ := moment(c.operandOf("after"))
+	before, _ := moment(c.operandOf("before"))
 	return func(f facts) bool {
 		now := f.in.Now
 		return (after.IsZero() || now.After(after)) && (before.IsZero() || now.Before(before))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -65,7 +66,11 @@ func (p *parser) document(n *yaml.Node) []*Rule {
 		}
 		return rules
 	}
-	p.problem(n, `a policy looks like "allow: {and: [...]}"`, "expected allow and deny rules or a list of them, got %s", describe(n))
+	hint := `a policy looks like "allow: {and: [...]}"`
+	if strings.Contains(n.Value, ":") {
+		hint = `write the policy itself, without quotes around it and without "|"`
+	}
+	p.problem(n, hint, "expected allow and deny rules or a list of them, got %s", describe(n))
 	return nil
 }
 

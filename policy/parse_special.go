@@ -31,13 +31,25 @@ func (p *parser) fields(n *yaml.Node, c *criterion, known []string, read func(me
 	}
 }
 
+// form is how a text must be written.
+type form struct {
+	what string
+	good func(string) bool
+	// hint says how to mend one that is not so; nil: there is nothing to say.
+	hint func(string) string
+}
+
 // texted reads a scalar as text, however YAML would type it, and checks it.
-func (p *parser) texted(n *yaml.Node, op string, c *criterion, what string, good func(string) bool) (operand, bool) {
-	if n.Kind != yaml.ScalarNode || isNull(n) || !good(n.Value) {
-		p.problem(n, "", "expected %s for %q of %q, got %s", what, op, c.name(), describe(n))
-		return operand{}, false
+func (p *parser) texted(n *yaml.Node, op string, c *criterion, f form) (operand, bool) {
+	if n.Kind == yaml.ScalarNode && !isNull(n) && f.good(n.Value) {
+		return operand{p.position(n), stringValue(n.Value)}, true
 	}
-	return operand{p.position(n), stringValue(n.Value)}, true
+	hint := ""
+	if f.hint != nil {
+		hint = f.hint(n.Value) // "" of a list or a mapping
+	}
+	p.problem(n, hint, "expected %s for %q of %q, got %s", f.what, op, c.name(), describe(n))
+	return operand{}, false
 }
 
 func (c *criterion) match(at Position, op string, operands ...operand) {
@@ -96,7 +108,7 @@ func (p *parser) digests(m member, v *yaml.Node, c *criterion, what string, norm
 		if item == nil {
 			return
 		}
-		o, ok := p.texted(item, m.name, c, what, func(s string) bool { _, ok := normal(s); return ok })
+		o, ok := p.texted(item, m.name, c, form{what: what, good: func(s string) bool { _, ok := normal(s); return ok }})
 		if ok {
 			o.value.str, _ = normal(o.value.str)
 			operands = append(operands, o)
@@ -107,93 +119,16 @@ func (p *parser) digests(m member, v *yaml.Node, c *criterion, what string, norm
 
 // device reads {is, approved, type}.
 func (p *parser) device(n *yaml.Node, c *criterion) {
-	good := map[string]struct {
-		what string
-		test func(string) bool
-	}{
-		"is":       {"a credential id", func(s string) bool { return s != "" }},
-		"approved": {"true or false", func(s string) bool { return s == "true" || s == "false" }},
-		"type":     {"any or enclave_only", func(s string) bool { return s == "any" || s == "enclave_only" }},
+	forms := map[string]form{
+		"is":       {what: "a credential id", good: func(s string) bool { return s != "" }},
+		"approved": {what: "true or false", good: func(s string) bool { return s == "true" || s == "false" }},
+		"type":     {what: "any or enclave_only", good: func(s string) bool { return s == "any" || s == "enclave_only" }},
 	}
 	p.fields(n, c, []string{"is", "approved", "type"}, func(m member, v *yaml.Node) {
-		if o, ok := p.texted(v, m.name, c, good[m.name].what, good[m.name].test); ok {
+		if o, ok := p.texted(v, m.name, c, forms[m.name]); ok {
 			c.match(p.position(m.key), m.name, o)
 		}
 	})
-}
-
-// dates reads {after, before}.
-func (p *parser) dates(n *yaml.Node, c *criterion) {
-	p.fields(n, c, []string{"after", "before"}, func(m member, v *yaml.Node) {
-		o, ok := p.texted(v, m.name, c, "a time such as 2026-01-31T12:00:00Z", func(s string) bool {
-			_, err := time.Parse(time.RFC3339, s)
-			return err == nil
-		})
-		if ok {
-			c.match(p.position(m.key), m.name, o)
-		}
-	})
-	after, _ := time.Parse(time.RFC3339, c.operandOf("after")) // long ago where it is not given
-	before, err := time.Parse(time.RFC3339, c.operandOf("before"))
-	if err == nil && !after.Before(before) {
-		p.problem(n, "", "after is not before before: %q never holds", c.name())
-	}
-}
-
-const daysForm = `days such as "mon-fri", "sat,sun" or "*"`
-
-// days reads text, or {is, timezone}.
-func (p *parser) days(n *yaml.Node, c *criterion) {
-	good := func(s string) bool { _, ok := weekdaySet(s); return ok }
-	if n.Kind != yaml.MappingNode {
-		if o, ok := p.texted(n, "is", c, daysForm, good); ok {
-			c.match(o.pos, "is", o)
-		}
-		return
-	}
-	p.fields(n, c, []string{"is", "timezone"}, func(m member, v *yaml.Node) {
-		if m.name == "timezone" {
-			p.timezone(m, v, c)
-		} else if o, ok := p.texted(v, m.name, c, daysForm, good); ok {
-			c.match(p.position(m.key), m.name, o)
-		}
-	})
-	if c.operandOf("is") == "" {
-		p.problem(n, "write is: mon-fri", "%q names no days", c.name())
-	}
-}
-
-func (p *parser) timezone(m member, v *yaml.Node, c *criterion) {
-	o, ok := p.texted(v, m.name, c, `a time zone such as "UTC" or "Europe/Zurich"`, func(s string) bool {
-		_, err := time.LoadLocation(s)
-		return err == nil && s != "" && s != "Local"
-	})
-	if ok {
-		c.match(p.position(m.key), m.name, o)
-	}
-}
-
-// timeOfDay reads {timezone, after, before}.
-func (p *parser) timeOfDay(n *yaml.Node, c *criterion) {
-	p.fields(n, c, []string{"timezone", "after", "before"}, func(m member, v *yaml.Node) {
-		if m.name == "timezone" {
-			p.timezone(m, v, c)
-			return
-		}
-		o, ok := p.texted(v, m.name, c, `a time of day such as "16:30" or "4:30PM"`, func(s string) bool { _, ok := clock(s); return ok })
-		if ok {
-			c.match(p.position(m.key), m.name, o)
-		}
-	})
-	after, before := c.operandOf("after"), c.operandOf("before")
-	a, okA := clock(after)
-	b, okB := clock(before)
-	switch {
-	case n.Kind == yaml.MappingNode && len(n.Content) > 0 && after == "" && before == "":
-		p.problem(n, "give after, before or both", "%q names no time", c.name())
-	case okA && okB && a == b:
-		p.problem(n, "", "after and before are the same: %q never holds", c.name())
-	}
 }
 
 // appMatchers reads has and exclude; how many applications somebody has is no
@@ -205,10 +140,10 @@ func (p *parser) appMatchers(n *yaml.Node, c *criterion) {
 // authAge reads {max: 15m}.
 func (p *parser) authAge(n *yaml.Node, c *criterion) {
 	p.fields(n, c, []string{"max"}, func(m member, v *yaml.Node) {
-		o, ok := p.texted(v, m.name, c, `a duration such as "15m" or "12h", of a second at least`, func(s string) bool {
+		o, ok := p.texted(v, m.name, c, form{what: `a duration such as "15m" or "12h", of a second at least`, good: func(s string) bool {
 			d, _ := time.ParseDuration(s) // 0 where it is none
 			return d >= time.Second
-		})
+		}})
 		if ok {
 			c.match(p.position(m.key), m.name, o)
 		}

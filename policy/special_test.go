@@ -50,6 +50,11 @@ func TestTimesRestrict(t *testing.T) {
 	for _, tt := range []struct{ criterion, passes, stops, why string }{
 		{"date: {after: '2026-01-31T12:00:00Z'}", "2026-01-31T12:00:01Z", "2026-01-31T12:00:00Z", "date"},
 		{"date: {before: '2026-01-31T12:00:00+01:00'}", "2026-01-31T10:59:59Z", "2026-01-31T11:00:00Z", "date"},
+		// Without a zone it is UTC, and a date alone is its first moment.
+		{"date: {after: 2020-01-02T16:20:00, before: 2150-01-02T16:20:00}", "2020-01-02T16:20:01Z", "2020-01-02T16:20:00Z", "date"},
+		{"date: {after: 2020-01-02T16:20, before: 2150-01-02T16:20:00}", "2150-01-02T16:19:59Z", "2150-01-02T16:20:00Z", "date"},
+		{"date: {before: 2020-01-02}", "2020-01-01T23:59:59Z", "2020-01-02T00:00:00Z", "date"},
+		{"time_of_day: {after: 3 PM, before: '15:04:05.999999999'}", "2026-10-05T15:04:04Z", "2026-10-05T15:04:05Z", "time-of-day"},
 		{"day_of_week: mon-fri", "2026-10-02T23:59:59Z", "2026-10-03T00:00:00Z", "day-of-week"},
 		{"day_of_week: 'sat,Sunday'", "2026-10-04T12:00:00Z", "2026-10-05T00:00:00Z", "day-of-week"},
 		{"day_of_week: fri-mon", "2026-10-05T12:00:00Z", "2026-10-06T12:00:00Z", "day-of-week"},

@@ -17,12 +17,13 @@ var (
 		"team": "groups", "member_of": "groups", "header": "http_header", "application": "app", "weekday": "day_of_week", "time": "time_of_day",
 		"status": "user_status", "amr": "auth_method", "acr": "auth_context", "mfa": "auth_method", "max_age": "auth_age", "certificate": "client_certificate",
 	}
+	otherEffects   = map[string]string{"permit": "allow", "grant": "allow", "block": "deny", "forbid": "deny", "reject": "deny", "refuse": "deny"}
 	otherOperators = map[string]string{"any": "or", "some": "or", "all": "and", "none": "not"}
 	otherMatchers  = map[string]string{
 		"equals": "is", "equal": "is", "eq": "is", "==": "is", "isnot": "not", "is_not": "not", "ne": "not", "!=": "not",
 		"prefix": "starts_with", "suffix": "ends_with",
 		"one_of": "in", "any_of": "in", "none_of": "not_in", "has_not": "exclude",
-		"includes": "has", "contains": "has", "in": "has", "not": "exclude",
+		"includes": "has", "contains": "has", "not": "exclude",
 	}
 )
 
@@ -30,12 +31,15 @@ func hintRule(name string) string {
 	if slices.Contains(operatorNames[:], name) {
 		return fmt.Sprintf("put %q under allow or deny", name)
 	}
-	return meant(closest(name, []string{"allow", "deny"}, nil))
+	return meant(closest(name, []string{"allow", "deny"}, otherEffects))
 }
 
 func hintOperator(name string) string {
 	if base, _, _ := strings.Cut(name, "/"); kinds[base] != nil {
 		return fmt.Sprintf("criteria stand in a list: write or: [{%s: ...}]", name)
+	}
+	if name == "action" { // of Pomerium's grammar, where it means nothing
+		return "remove it: the rule stands under allow or deny"
 	}
 	return meant(closest(name, operatorNames[:], otherOperators))
 }
@@ -59,6 +63,14 @@ func hintCriterion(name string) string {
 func hintMatcher(name string, known []string) string {
 	if name == "regex" || name == "matches" || name == "pattern" {
 		return "patterns are not part of the language"
+	}
+	if slices.Contains(known, "has") {
+		switch name {
+		case "in", "one_of", "any_of":
+			return `write "has", and repeat the criterion under "or", once for each value`
+		case "not_in", "none_of":
+			return `write "exclude", and repeat the criterion, once for each value`
+		}
 	}
 	return meant(closest(name, known, otherMatchers))
 }

@@ -39,7 +39,7 @@ func TestWordsOfOtherLanguagesAreUnderstood(t *testing.T) {
 			}
 		}
 	}
-	for meant, written := range map[string]string{"exclude": "has_not excludes not", "has": "includes contains in", "is": "equals"} {
+	for meant, written := range map[string]string{"exclude": "has_not excludes not", "has": "includes contains", "is": "equals"} {
 		for _, name := range strings.Fields(written) {
 			if got, want := hint("groups: {'"+name+"': x}"), `did you mean "`+meant+`"?`; got != want {
 				t.Errorf("%s of a list: got %q, want %q", name, got, want)
@@ -58,6 +58,8 @@ func TestWordsOfOtherLanguagesAreUnderstood(t *testing.T) {
 		"user: {not: [a]}":    `write "not_in: [...]"`,
 		"groups: [a]":         `repeat the criterion under "or", once for each value`,
 		"groups: {is: [a]}":   `repeat the criterion under "or", once for each value`,
+		"groups: {in: [a]}":   `write "has", and repeat the criterion under "or", once for each value`,
+		"groups: {not_in: x}": `write "exclude", and repeat the criterion, once for each value`,
 	} {
 		if got := hint(criterion); got != want {
 			t.Errorf("%s: got %q, want %q", criterion, got, want)
@@ -72,6 +74,11 @@ func TestWordsOfOtherLanguagesAreUnderstood(t *testing.T) {
 		"allow: {claim/a: b}":   "criteria stand in a list: write or: [{claim/a: ...}]",
 		"and: [accept: true]":   `put "and" under allow or deny`,
 		"alow: {}":              `did you mean "allow"?`,
+		"permit: {}":            `did you mean "allow"?`,
+		"block: {}":             `did you mean "deny"?`,
+		"allow: {action: x}":    "remove it: the rule stands under allow or deny",
+		"'allow: {or: []}'":     `write the policy itself, without quotes around it and without "|"`,
+		"nobody":                `a policy looks like "allow: {and: [...]}"`,
 	} {
 		if _, problems := parseText(t, text); len(problems) != 1 || problems[0].Hint != want {
 			t.Errorf("%s: got %+v, want %q", text, problems, want)
