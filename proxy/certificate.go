@@ -27,12 +27,17 @@ func (h *Handler) checkConnection(x *exchange) error {
 }
 
 // certificateRefused is the answer to a denial for want of a trusted certificate,
-// nil to any other. The cause stands in the decision record alone.
+// nil to any other: deny rules say so, or, where none holds, the allow rules that
+// do not hold. The cause stands in the decision record alone.
 func certificateRefused(host string, d policy.Decision) *weberr.Error {
+	reasons := d.DenyReasons
+	if !d.DenyHolds && !d.AllowHolds {
+		reasons |= d.AllowReasons
+	}
 	switch {
-	case d.DenyReasons.Has(policy.ReasonClientCertificateRequired):
+	case reasons.Has(policy.ReasonClientCertificateRequired):
 		return weberr.ClientCertificateRequired(host)
-	case d.DenyReasons.Has(policy.ReasonInvalidClientCertificate):
+	case reasons.Has(policy.ReasonInvalidClientCertificate):
 		return weberr.InvalidClientCertificate(host, nil)
 	}
 	return nil

@@ -44,3 +44,35 @@ func TestADenialSaysWhatThePolicySays(t *testing.T) {
 		}
 	}
 }
+
+// A denial for want of a certificate is told as one wherever the policy asks for
+// it, and no other denial is.
+func TestADenialForWantOfACertificateSaysSo(t *testing.T) {
+	for text, want := range map[string]int{
+		"[{allow: {or: [accept: true]}}, {deny: {or: [invalid_client_certificate: true]}}]":                   495,
+		"allow: {not: [invalid_client_certificate: true]}":                                                    495,
+		"allow: {not: [invalid_client_certificate: true, http_method: POST]}":                                 495,
+		"[{allow: {not: [invalid_client_certificate: true]}}, {deny: {or: [http_method: GET]}}]":              403,
+		"[{allow: {or: [invalid_client_certificate: true]}}, {deny: {or: [http_method: GET]}}]":               403,
+		"allow: {and: [invalid_client_certificate: true, http_method: POST]}":                                 403,
+		"allow: {or: [http_method: POST]}":                                                                    403,
+		"[{allow: {or: [accept: true]}}, {deny: {or: [invalid_client_certificate: true, http_method: GET]}}]": 495,
+	} {
+		var n yaml.Node
+		if err := yaml.Unmarshal([]byte(text), &n); err != nil {
+			t.Fatal(err)
+		}
+		p, problems := policy.Parse(&n, "config.yaml")
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		program, err := policy.Compile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := program.Eval(&policy.Input{Request: policy.Request{Method: "GET", Path: "/"}})
+		if e := denial("app.test", &config.Route{Policy: p}, nil, nil, d); d.Effect != policy.Deny || e.Status != want {
+			t.Errorf("%s: %s with %d, want %d", text, d.Effect, e.Status, want)
+		}
+	}
+}
