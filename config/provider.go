@@ -37,7 +37,7 @@ var providerKeys = []key[globals]{
 	works("idp_outage_grace", durationKind, func(g *globals) *time.Duration { return &g.Provider.OutageGrace },
 		"How long past the expiry of its access token a session lives while the provider cannot be asked.").def("1h").ours(),
 	works("idp_allow_unverified_email", boolKind, func(g *globals) *bool { return &g.Provider.AllowUnverifiedEmail },
-		"Take the provider's addresses also where it does not vouch for them (`email_verified` is false or missing). Only where administrators set every address: whoever can type in their own gets what rules give to that address. Addresses of the directory need no such word.").ours(),
+		"Take the provider's addresses also where it does not vouch for them (`email_verified` is false or missing). Only where administrators set every address: whoever can type in their own gets what rules give to that address. Addresses of the directory need no such word. Sessions follow a change at their next refresh.").ours(),
 	custom("directory", "mapping", func(g *globals, v value) {
 		if entries, ok := v.pairs(); ok {
 			decode(v.l, directoryTable, &g.Directory, entries)
