@@ -110,8 +110,10 @@ var refusedKeys = slices.Concat([]Key{{
 		{"ssh_rls_enabled", "true or false", noSSH},
 		{"ssh_rls_additional_entries", "list", noSSH},
 	}),
-	keysOf(Removed, "", []inert{
+	keysOf(Removed, "make each application a route (from, to, policy), in place of the other proxy", []inert{
 		{"forward_auth_url", "URL", "there is no mode that only answers another proxy's questions"},
+	}),
+	keysOf(Removed, "copy them there", []inert{
 		{"policy_file", "path", "the routes stand in the same file, under routes"},
 	}),
 	keysOf(Removed, "write downstream_mtls: {ca: ...}, or ca_file", []inert{

@@ -45,9 +45,18 @@ var providerKeys = []key[globals]{
 	}, "How the directory is used.").ours().sub(directoryTable.list()),
 }
 
-// otherProviders are Pomerium's that have no code of their own here.
-var otherProviders = []string{
-	"apple", "auth0", "azure", "cognito", "github", "gitlab", "google", "hosted", "onelogin", "ping",
+// otherProviders are Pomerium's that have no code of their own here, with the
+// issuer to give for each as a provider of OpenID Connect; "" where there is none.
+var otherProviders = map[string]string{
+	"apple":    "https://appleid.apple.com",
+	"auth0":    "https://TENANT.auth0.com/",
+	"azure":    "https://login.microsoftonline.com/TENANT/v2.0",
+	"cognito":  "https://cognito-idp.REGION.amazonaws.com/POOL",
+	"github":   "",
+	"gitlab":   "https://gitlab.com",
+	"google":   "https://accounts.google.com",
+	"onelogin": "https://TENANT.onelogin.com/oidc/2",
+	"ping":     "https://auth.pingone.com/ENVIRONMENT/as",
 }
 
 func readProviderName(g *globals, v value) {
@@ -55,13 +64,17 @@ func readProviderName(g *globals, v value) {
 	if !ok {
 		return
 	}
-	switch name := strings.ToLower(s); {
+	name := strings.ToLower(s)
+	issuer, other := otherProviders[name]
+	switch {
 	case name == "okta" || name == "oidc":
 		g.Provider.Name = name
 	case name == "hosted":
 		v.expected("okta or oidc", "Pomerium's hosted sign-in is not used here: register a client at your own provider")
-	case slices.Contains(otherProviders, name):
-		v.expected("okta or oidc", "with \"oidc\" and the issuer as idp_provider_url, other providers of OpenID Connect work too")
+	case other && issuer == "":
+		v.expected("okta or oidc", name+" does not speak OpenID Connect: connect it to Okta, and people sign in through Okta")
+	case other:
+		v.expected("okta or oidc", "write idp_provider: oidc and idp_provider_url: "+issuer)
 	default:
 		hint := "the providers are okta and oidc"
 		if near := nearest.To(name, []string{"okta", "oidc"}); near != "" {

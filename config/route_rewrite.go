@@ -24,9 +24,14 @@ var rewriteKeys = []key[draft]{
 		}
 	}, "Sends the upstream this Host."),
 	custom("host_rewrite_header", "header", func(d *draft, v value) {
+		const hint = "to send the host that the client asked for, write preserve_host_header: true"
+		if v.n.ShortTag() == "!!bool" {
+			v.expected("the name of a header", hint)
+			return
+		}
 		s, ok := v.word()
 		if ok && !httpguts.ValidHeaderFieldName(s) {
-			v.expected("the name of a header", "")
+			v.expected("the name of a header", hint)
 		}
 		d.Host.FromHeader = s
 	}, "Sends the upstream what this header of the request holds as Host."),
@@ -69,7 +74,7 @@ func (v value) substitution(s string, groups int) string {
 		case i+1 < len(s) && '0' <= s[i+1] && s[i+1] <= '9':
 			i++
 			if n := int(s[i] - '0'); n > groups {
-				v.fail("put what it stands for in parentheses in the pattern", "\\%d is asked for, the pattern has %d groups", n, groups)
+				v.fail("put what it stands for in parentheses in the pattern", "\\%d is asked for, groups in the pattern: %d", n, groups)
 			}
 			out.WriteString("${" + strconv.Itoa(int(s[i]-'0')) + "}")
 		default:

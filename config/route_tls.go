@@ -37,13 +37,14 @@ func readServerName(d *draft, v value) {
 // checkTLS looks at what only makes sense towards an upstream with TLS.
 func (d *draft) checkTLS() {
 	d.TLS.Certificate = d.client.complete(d.said, "tls_client_cert", "tls_client_key")
-	if d.TLS.SkipVerify {
+	encrypted := len(d.To) == 0 || d.To[0].URL.Scheme == "https"
+	if d.TLS.SkipVerify && encrypted {
 		d.said["tls_skip_verify"].warn("give the upstream's authority as tls_custom_ca", "anybody between here and the upstream can read and change everything")
 	}
 	if d.TLS.SkipVerify && len(d.TLS.CA) > 0 {
 		d.said["tls_custom_ca"].fail("keep tls_custom_ca", "given beside tls_skip_verify, which verifies nothing")
 	}
-	if len(d.To) == 0 || d.To[0].URL.Scheme == "https" {
+	if encrypted {
 		return
 	}
 	for _, name := range []string{"tls_upstream_server_name", "tls_server_name", "tls_custom_ca", "tls_client_cert", "tls_skip_verify"} {

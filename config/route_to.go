@@ -67,6 +67,10 @@ func (d *draft) checkSameKind(v value, u Upstream) {
 }
 
 func (v value) upstream() (Upstream, bool) {
+	if v.n.Kind == yaml.MappingNode {
+		v.expected("a URL", "a weight follows the URL after a comma: http://127.0.0.1:8080,10")
+		return Upstream{}, false
+	}
 	s, ok := v.word()
 	if !ok {
 		return Upstream{}, false

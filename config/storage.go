@@ -51,7 +51,7 @@ func (g *globals) connect(v value, hasDir bool) {
 	u, err := url.Parse(g.connection)
 	switch {
 	case err != nil || u.Scheme != "file" || u.Host != "" || !strings.HasPrefix(u.Path, "/"):
-		v.expected("file:///PATH", "")
+		v.expected("file:///PATH", "delete it: records are kept in data_dir")
 	case hasDir:
 		v.fail("keep one", "data_dir is given too")
 	default:

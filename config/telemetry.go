@@ -69,7 +69,7 @@ func fieldsKind(known []string) kind[[]string] {
 				continue
 			}
 			if !slices.Contains(known, s) && !strings.HasPrefix(s, "headers.") {
-				hint := ""
+				hint := "known are " + strings.Join(known, ", ") + " and headers.NAME"
 				if near := nearest.To(strings.ReplaceAll(s, "_", "-"), known); near != "" {
 					hint = "did you mean \"" + near + "\"?"
 				}

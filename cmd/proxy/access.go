@@ -30,6 +30,9 @@ Routes are those of the configuration. People are those of the running instance,
 found through its data directory; where none runs, those it last knew; with
 --facts, those of a file. With --socket alone the running instance tells about
 the routes it has in force.`,
+		Example: `  sallyport access review --config config.yaml > access.csv
+  sallyport access review --config new.yaml --diff config.yaml
+  sallyport access review --config config.yaml --person bob@example.com --format json`,
 		Args: noArgs,
 	}
 	a := &access{

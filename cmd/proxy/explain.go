@@ -34,9 +34,12 @@ that would let them in, and every rule with what it wanted and what was there.
 With --facts nothing is contacted: routes come from the configuration, people
 and sessions from the file. Without it a running instance is asked through its
 admin socket.`,
+		Example: `  sallyport explain --config config.yaml --as bob@example.com GET https://wiki.example.com/x
+  sallyport explain --config config.yaml --anonymous --ip 192.0.2.7 GET https://wiki.example.com/
+  sallyport explain --config new.yaml --facts facts.yaml --as bob@example.com GET https://wiki.example.com/x`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return fmt.Errorf("%w: a method and a URL are expected, as in GET https://wiki.example.com/x", errUsage)
+				return fmt.Errorf("%w: a method and a URL are expected, as in: sallyport explain --as bob@example.com GET https://wiki.example.com/x", errUsage)
 			}
 			return nil
 		},

@@ -30,8 +30,9 @@ followed under them; the sign-in app with its redirect URI, refresh grant and, a
 far as it can be told without signing in, its sign-out URI.
 
 A few small requests are made, which change nothing. Each problem comes with the
-step that mends it. Exit status 1 when there is one; warnings alone are 0.`,
-		Args: noArgs,
+step that fixes it. Exit status 1 when there is one; warnings alone are 0.`,
+		Example: `  sallyport okta check --config config.yaml`,
+		Args:    noArgs,
 	}
 	file := configFlag(cmd)
 	format := cmd.Flags().String("format", "text", "`text` or json")

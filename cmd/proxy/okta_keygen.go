@@ -27,6 +27,8 @@ puts this deployment's own values into them.
 
 --rotate FILE makes a new key for the service account in FILE and keeps the
 present one beside it, so that reading goes on until Okta has the new one.`,
+		Example: `  sallyport okta keygen --client-id 0oa1b2c3d4e5f6g7h8i9 --out okta-service-account --config config.yaml
+  sallyport okta keygen --rotate okta-service-account --out okta-service-account.new`,
 		Args: noArgs,
 	}
 	var k keygen

@@ -25,6 +25,8 @@ the log and in the output of "sallyport routes".
 
 --confirm NAME has the name mean whatever group is called so now. Where several
 are, it means none, and routes that name it deny: name the group by its id then.`,
+		Example: `  sallyport okta pins --config config.yaml
+  sallyport okta pins --config config.yaml --confirm engineering`,
 		Args: noArgs,
 	}
 	instance := instanceFlags(cmd)

@@ -27,7 +27,8 @@ instance is left alone; but both draw from the same rate limits.
 
 Without --all it ends where a start does: once everybody, all groups and the
 members of the groups that policies name were read.`,
-		Args: noArgs,
+		Example: `  sallyport okta sync --config config.yaml`,
+		Args:    noArgs,
 	}
 	file := configFlag(cmd)
 	all := cmd.Flags().Bool("all", false, "read the members of every group")

@@ -23,9 +23,11 @@ func newPolicyTest() *cobra.Command {
 		Long: `Run files of policy tests: each test says who asks for what and what is to be
 decided. Exit status 1 when a decision differs or a file is not understood.
 Nothing is contacted; people and sessions come from the facts of the file.`,
+		Example: `  sallyport policy test policies.test.yaml
+  sallyport policy test --coverage --format junit tests/a.yaml tests/b.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return fmt.Errorf("%w: a file of policy tests is expected", errUsage)
+				return fmt.Errorf("%w: a file of policy tests is expected, as in: sallyport policy test policies.test.yaml", errUsage)
 			}
 			return nil
 		},

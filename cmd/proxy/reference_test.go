@@ -50,6 +50,9 @@ func describe(b *strings.Builder, cmd *cobra.Command) {
 		return
 	}
 	fmt.Fprintf(b, "%s\n", strings.TrimSpace(text))
+	if cmd.Example != "" {
+		fmt.Fprintf(b, "\n```\n%s\n```\n", strings.ReplaceAll(strings.TrimPrefix(cmd.Example, "  "), "\n  ", "\n"))
+	}
 	if flags := cmd.NonInheritedFlags().FlagUsagesWrapped(90); flags != "" {
 		fmt.Fprintf(b, "\n```text\n%s```\n", flags)
 	}
@@ -58,4 +61,34 @@ func describe(b *strings.Builder, cmd *cobra.Command) {
 			describe(b, sub)
 		}
 	}
+}
+
+// Every command that does something shows how it is called, and what it shows is
+// understood.
+func TestExamplesAreCommandLinesThatWork(t *testing.T) {
+	var each func(cmd *cobra.Command)
+	each = func(cmd *cobra.Command) {
+		if cmd.Runnable() && !cmd.HasAvailableSubCommands() && cmd.Example == "" && cmd.Name() != "version" {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		for line := range strings.Lines(cmd.Example) {
+			line, _, _ = strings.Cut(line, "#")
+			line, _, _ = strings.Cut(line, ">")
+			args := pomeriumFlags(strings.Fields(line)[1:])
+			found, rest, err := newRoot().Find(args)
+			if err == nil {
+				err = found.ParseFlags(rest)
+			}
+			if err == nil {
+				err = found.ValidateArgs(found.Flags().Args())
+			}
+			if err != nil || found.CommandPath() != cmd.CommandPath() && cmd.HasParent() {
+				t.Errorf("example of %s: %s: %v", cmd.CommandPath(), line, err)
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			each(sub)
+		}
+	}
+	each(newRoot())
 }

@@ -20,9 +20,12 @@ func newRoot() *cobra.Command {
 	var file string
 	var version bool
 	root := &cobra.Command{
-		Use:           "sallyport",
-		Short:         "identity-aware reverse proxy for organisations on Okta",
-		Long:          about,
+		Use:   "sallyport",
+		Short: "identity-aware reverse proxy for organisations on Okta",
+		Long:  about,
+		Example: `  sallyport validate --config config.yaml     # every problem, and what to do about it
+  sallyport okta check --config config.yaml   # try the set-up at Okta
+  sallyport -config config.yaml               # run`,
 		Args:          noArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -89,7 +92,7 @@ func pomeriumFlags(args []string) []string {
 
 // configFlag gives a command its --config.
 func configFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().String("config", "", "configuration `file`; without it the environment alone speaks")
+	return cmd.Flags().String("config", "", "configuration `file`; without it only the environment is read")
 }
 
 // load reads a configuration for a command that does not run it; problems have

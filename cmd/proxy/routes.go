@@ -14,7 +14,10 @@ func newRoutes() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "routes",
 		Short: "print the route table as it is matched, with policies in short",
-		Args:  noArgs,
+		Long: `Print the routes in the order in which they are tried, with their policies in
+short and where each stands in the file. The id is the one that records name.`,
+		Example: `  sallyport routes --config config.yaml`,
+		Args:    noArgs,
 	}
 	file := configFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

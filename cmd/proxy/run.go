@@ -21,7 +21,8 @@ func newRun() *cobra.Command {
 
 SIGHUP and a change of the file reload the configuration; a bad file keeps the
 last good one in force.`,
-		Args: noArgs,
+		Example: `  sallyport run --config /etc/sallyport/config.yaml`,
+		Args:    noArgs,
 	}
 	file := configFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return run(cmd, *file) }

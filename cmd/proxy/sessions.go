@@ -23,7 +23,11 @@ func newSessions() *cobra.Command {
 }
 
 func newSessionsList() *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "list who is signed in", Args: noArgs}
+	cmd := &cobra.Command{
+		Use: "list", Short: "list who is signed in", Args: noArgs,
+		Example: `  sallyport sessions list --config config.yaml
+  sallyport sessions list --socket /var/lib/sallyport/admin.sock`,
+	}
 	instance := instanceFlags(cmd)
 	format := cmd.Flags().String("format", "text", "`text` or json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -60,8 +64,14 @@ func newSessionsRevoke() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke",
 		Short: "end sessions at once, open streams included",
-		Long:  "End the session with an id of `sessions list`, or all sessions of a person. Give exactly one of --id, --email and --subject.",
-		Args:  noArgs,
+		Long: `End one session, by its id as "sessions list" shows it, or all sessions of a
+person. Give exactly one of --id, --email and --subject.
+
+Somebody whom Okta still knows gets a new session at the next click: to keep them
+out, suspend them in Okta or change the policy.`,
+		Example: `  sallyport sessions revoke --config config.yaml --email bob@example.com
+  sallyport sessions revoke --config config.yaml --id 2e30de469ab6`,
+		Args: noArgs,
 	}
 	instance := instanceFlags(cmd)
 	var req server.RevokeRequest
@@ -70,7 +80,7 @@ func newSessionsRevoke() *cobra.Command {
 	cmd.Flags().StringVar(&req.Subject, "subject", "", "all sessions of the person with this Okta user `id`")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if !req.One() {
-			return fmt.Errorf("%w: expected exactly one of --id, --email and --subject", errUsage)
+			return fmt.Errorf("%w: expected exactly one of --id, --email and --subject, as in: sallyport sessions revoke --email bob@example.com", errUsage)
 		}
 		var answer struct {
 			Revoked int `json:"revoked"`
@@ -104,7 +114,7 @@ func (i instance) call(cmd *cobra.Command, method, path string, body, out any) e
 	if socket == "" {
 		cfg, err := load(cmd, *i.file)
 		if err != nil {
-			fmt.Fprintln(cmd.ErrOrStderr(), "the configuration is read to find the running instance; --socket DATA_DIR/admin.sock names it without")
+			fmt.Fprintln(cmd.ErrOrStderr(), "the configuration is needed to find the running instance; or name its socket: --socket DATA_DIR/admin.sock")
 			return err
 		}
 		socket = server.AdminSocket(cfg.Storage.DataDir)

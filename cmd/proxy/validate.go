@@ -19,6 +19,9 @@ once as file:line:col with the line and a hint. Exit status 1 when there is one;
 warnings alone are 0. A warning with a code in brackets is silenced, where it is
 meant, by a comment on its line or alone on the line above it:
   # sallyport:ignore CODE reason`,
+		Example: `  sallyport validate --config config.yaml
+  sallyport validate --config config.yaml --format json
+  sallyport validate --config config.yaml --facts facts.yaml`,
 		Args: noArgs,
 	}
 	file := configFlag(cmd)
