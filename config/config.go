@@ -39,6 +39,7 @@ func (l *loader) config(entries []pair) {
 	l.checkClientCertificates(g, said)
 	l.errorDetails(g)
 	l.routes(g, said)
+	l.checkUnused()
 	l.checkAutocert(g, said)
 	l.checkCoverage(g)
 }

@@ -12,6 +12,7 @@ const (
 	codeNoPolicy     = "route-without-policy"
 	codeNeverReached = "route-never-reached"
 	codeInsideWord   = "prefix-inside-word"
+	codeUnusedPolicy = "policy-unused"
 	codeUnvouched    = "e-mail-not-vouched-for"
 )
 

@@ -28,6 +28,9 @@ type LoadOptions struct {
 	ReadFile func(path string) ([]byte, error)
 	// Now says when certificates are looked at; nil means time.Now.
 	Now func() time.Time
+	// Look may warn of more in a configuration that is valid; what it finds is
+	// silenced in the file as other warnings are. Nil: nobody looks.
+	Look func(*Config) []Problem
 }
 
 // Load reads, decodes and checks a configuration. It returns either a Config or
@@ -43,6 +46,9 @@ func Load(o LoadOptions) (*Config, []Problem) {
 	l.cfg.File = o.File
 	l.cfg.Files = l.files
 	l.cfg.Hash = hex.EncodeToString(l.hash.Sum(nil))
+	if o.Look != nil {
+		l.warnings = append(l.warnings, o.Look(l.cfg)...)
+	}
 	l.cfg.Warnings = l.silence(finish(l.warnings, l.file, l.sources))
 	return l.cfg, nil
 }
@@ -69,6 +75,8 @@ type loader struct {
 	judged      map[string]bool // unknown names: whether they look secret
 	homes       map[string]string
 	policies    map[string]*policy.Policy // named under policies
+	named       map[string]Position       // where
+	used        map[string]bool           // those that something uses
 }
 
 func newLoader(o LoadOptions) *loader {

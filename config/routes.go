@@ -127,10 +127,7 @@ func (l *loader) checkShadows(drafts []*draft) {
 	type opening struct{ host, port, prefix string }
 	earlier := map[opening]*draft{} // routes that take all that begins with a prefix
 	for _, d := range drafts {
-		start := d.Match.Path
-		if start == "" {
-			start = prefixOf(d)
-		}
+		start := startOf(d)
 		for n := 1; n <= len(start); n++ {
 			e := earlier[opening{d.From.Host, "", start[:n]}]
 			if e == nil {
@@ -142,10 +139,24 @@ func (l *loader) checkShadows(drafts []*draft) {
 				break
 			}
 		}
-		if d.Match.Path == "" && d.Match.Regex == nil {
+		if d.Match.Path == "" && (d.Match.Regex == nil || everyPath(d.Match.Regex)) {
 			earlier[opening{d.From.Host, d.From.Port, prefixOf(d)}] = d
 		}
 	}
+}
+
+// startOf is what all paths of a route begin with.
+func startOf(d *draft) string {
+	if d.Match.Path != "" {
+		return d.Match.Path
+	}
+	start := prefixOf(d)
+	if d.Match.Regex != nil {
+		if literal := literalStart(d.Match.Regex.String()); strings.HasPrefix(literal, start) {
+			return literal
+		}
+	}
+	return start
 }
 
 func prefixOf(d *draft) string {

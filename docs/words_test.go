@@ -3,6 +3,7 @@ package docs_test
 import (
 	"go/ast"
 	"go/token"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -48,6 +49,28 @@ func TestExplainedReasonsExist(t *testing.T) {
 	}
 	if checked < 15 {
 		t.Errorf("only %d words were found", checked)
+	}
+}
+
+// Every warning that can be silenced by its code is explained, and no other.
+func TestWarningCodesAreExplained(t *testing.T) {
+	explained := tables(t, "check-a-configuration.md")
+	constant := regexp.MustCompile(`(?m)^(?:const )?\s*(?:Lint|code|Code)[A-Z]\w+\s*= "([a-z-]+)"`)
+	n := 0
+	for _, file := range []string{"policy/lint.go", "policy/examine.go", "policy/facts/unknown.go", "config/lint.go"} {
+		source, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range constant.FindAllStringSubmatch(string(source), -1) {
+			n++
+			if !strings.Contains(explained, "| `"+m[1]+"` |") {
+				t.Errorf("%s: warning %s is not explained", file, m[1])
+			}
+		}
+	}
+	if rows := strings.Count(explained, "\n| `"); n != rows || n < 10 {
+		t.Errorf("%d codes, %d explained", n, rows)
 	}
 }
 

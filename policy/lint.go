@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 
 	"sallyport/identity"
@@ -65,10 +67,22 @@ func (p *Policy) lintAddresses() []Problem {
 	for _, ref := range p.Named("email") {
 		local, domain, whole := strings.Cut(ref.Name, "@")
 		switch {
+		case whole && local != "" && local != "*" && (identity.ReadMail(ref.Name).Address == "" || strings.ContainsAny(ref.Name, ",;<>")):
+			note(ref.Position, "write one address, without spaces or anything else around it", "nobody has the e-mail %q", ref.Name)
 		case whole && (local == "" || local == "*"):
 			note(ref.Position, "write domain: {is: "+domain+"}", "email is a whole address, and nobody has %q", ref.Name)
 		case !whole && !ids[ref.Position]:
 			note(ref.Position, "write NAME@DOMAIN, or ask for the domain", "email is a whole address, and nobody has %q", ref.Name)
+		}
+	}
+	for _, ref := range p.Named("http_method") {
+		if upper := strings.ToUpper(ref.Name); upper != ref.Name && slices.Contains(methodNames, upper) {
+			note(ref.Position, "write "+upper, "methods are in capital letters, and no request has %q", ref.Name)
+		}
+	}
+	for _, ref := range append(p.Named("http_path"), p.named("http_path", "starts_with")...) {
+		if ref.Name != "" && ref.Name[0] != '/' {
+			note(ref.Position, "write /"+ref.Name, "paths begin with a slash, and no request has %q", ref.Name)
 		}
 	}
 	for _, ref := range p.Named("domain") {
@@ -139,16 +153,24 @@ func (l *list) contradicts() bool {
 	return false
 }
 
+// methodNames are those that requests have.
+var methodNames = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+	http.MethodConnect, http.MethodOptions, http.MethodTrace,
+}
+
 // Named returns the texts that a criterion asks for by "is", "in" and "has", with
 // their places.
-func (p *Policy) Named(criterion string) []GroupRef {
+func (p *Policy) Named(criterion string) []GroupRef { return p.named(criterion, "is", "in", "has") }
+
+func (p *Policy) named(criterion string, ops ...string) []GroupRef {
 	var refs []GroupRef
 	for c := range p.criteria() {
 		if c.kind.name != criterion {
 			continue
 		}
 		for _, m := range c.matchers {
-			if m.op != "is" && m.op != "in" && m.op != "has" {
+			if !slices.Contains(ops, m.op) {
 				continue
 			}
 			for _, o := range m.operands {

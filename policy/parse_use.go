@@ -1,9 +1,11 @@
 package policy
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -12,6 +14,8 @@ import (
 type ParseOptions struct {
 	// Named are the policies that "use: NAME" may stand for.
 	Named map[string]*Policy
+	// Used, where it is not nil, gets the names that are used.
+	Used map[string]bool
 	// ReadFile reads the files of in_file and the like; nil: none can be read.
 	ReadFile func(path string) ([]byte, error)
 }
@@ -41,6 +45,9 @@ func (p *parser) use(m member) []*Rule {
 		return nil
 	}
 	named := p.options.Named[n.Value]
+	if p.options.Used != nil {
+		p.options.Used[n.Value] = true
+	}
 	if named == nil {
 		hint := meant(closest(n.Value, slices.Sorted(maps.Keys(p.options.Named)), nil))
 		if hint == "" {
@@ -71,12 +78,18 @@ func (p *parser) fromFile(n *yaml.Node, op string, c *criterion) []operand {
 	}
 	text, err := p.options.ReadFile(n.Value)
 	if err != nil {
-		p.problem(n, "", "%q of %q: %v", op, c.name(), err)
+		p.problem(n, "paths are relative to the working directory", "%q of %q: %v", op, c.name(), err)
+		return nil
+	}
+	// What is read as other characters than were meant would never match, and a
+	// deny rule on it deny nobody.
+	if !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
+		p.problem(n, "save the file as UTF-8", "%q of %q: the file %q is not UTF-8", op, c.name(), n.Value)
 		return nil
 	}
 	var out []operand
 	number := 0
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) {
 		number++
 		if value := strings.TrimSpace(line); value != "" && value[0] != '#' {
 			out = append(out, operand{Position{n.Value, number, 1}, stringValue(value)})

@@ -24,6 +24,12 @@ func told(t *testing.T, text string) []string {
 			switch path {
 			case "list":
 				return []byte("a\n"), nil
+			case "bom":
+				return []byte("\ufeffzoe@example.com\r\n# left\r\n"), nil
+			case "utf16":
+				return []byte("\xff\xfez\x00o\x00e\x00"), nil
+			case "latin":
+				return []byte("zo\xeb@example.com\n"), nil
 			case "empty":
 				return []byte("# nothing\n\n"), nil
 			}
@@ -60,7 +66,10 @@ func TestReferencesAndModesAreChecked(t *testing.T) {
 		"allow: {or: [email: {in_file: 1}]}":           {`31: expected the path of a file for "in_file" of "email", got the number 1 (write in_file: /etc/sallyport/list.txt)`},
 		"allow: {or: [email: {in_file: [list]}]}":      {`31: expected the path of a file for "in_file" of "email", got a list (write in_file: /etc/sallyport/list.txt)`},
 		"allow: {or: [email: {in_file: empty}]}":       {`31: "in_file" of "email": the file "empty" holds no values (one value a line)`},
-		"allow: {or: [email: {in_file: none}]}":        {`31: "in_file" of "email": no such file`},
+		"allow: {or: [email: {in_file: bom}]}":         nil,
+		"allow: {or: [email: {in_file: utf16}]}":       {`31: "in_file" of "email": the file "utf16" is not UTF-8 (save the file as UTF-8)`},
+		"allow: {or: [email: {in_file: latin}]}":       {`31: "in_file" of "email": the file "latin" is not UTF-8 (save the file as UTF-8)`},
+		"allow: {or: [email: {in_file: none}]}":        {`31: "in_file" of "email": no such file (paths are relative to the working directory)`},
 		"allow: {or: [groups: {in_file: list}]}":       {`23: unknown operator "in_file" for "groups", expected one of exclude, has, is`},
 		"allow: {or: [email: {has_file: list}]}":       {`22: unknown operator "has_file" for "email", expected one of contains, ends_with, in, is, not, not_in, starts_with (did you mean "is"?)`},
 		"allow: {or: [client_certificate: {like: x}]}": {`35: unknown operator "like" for "client_certificate", expected one of fingerprint, spki_hash, san_email, san_dns, san_uri`},
@@ -291,5 +300,24 @@ func TestNodesThatNoParserMakes(t *testing.T) {
 	}
 	if p, problems := Parse(&yaml.Node{}, "x"); p == nil || len(problems) > 0 {
 		t.Errorf("no node at all: %v", problems)
+	}
+}
+
+// An editor's byte order mark and line ends must not make the first value of a
+// deny rule one that nobody has.
+func TestValuesInFilesAreReadAsMeant(t *testing.T) {
+	var node yaml.Node
+	if err := yaml.Unmarshal([]byte("deny: {or: [email: {in_file: list}]}"), &node); err != nil {
+		t.Fatal(err)
+	}
+	p, problems := ParseWith(&node, "p", ParseOptions{ReadFile: func(string) ([]byte, error) {
+		return []byte("\ufeffzoe@example.com\r\n\r\n# left\r\n yan@example.com "), nil
+	}})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	want := []GroupRef{{"zoe@example.com", Position{"list", 1, 1}}, {"yan@example.com", Position{"list", 4, 1}}}
+	if diff := cmp.Diff(want, p.Named("email")); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
 	}
 }

@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"sallyport/config"
+	"sallyport/policy"
+	"sallyport/policy/facts"
 )
 
 func newValidate() *cobra.Command {
@@ -33,19 +36,19 @@ meant, by a comment on its line or alone on the line above it:
 		default:
 			return fmt.Errorf("%w: --format: expected text or json, got %q", errUsage, *format)
 		}
-		cfg, problems := config.Load(loadOptions(*file))
+		o := loadOptions(*file)
+		var f *facts.Facts
+		if *known != "" {
+			var err error
+			if f, err = readFacts(cmd, *known); err != nil {
+				return err
+			}
+		}
+		o.Look = func(cfg *config.Config) []config.Problem { return look(cfg, f) }
+		cfg, problems := config.Load(o)
 		report := validation{Problems: problems}
 		if cfg != nil {
 			report.Warnings, report.routes = cfg.Warnings, len(cfg.Routes)
-			if *known != "" {
-				f, err := readFacts(cmd, *known)
-				if err != nil {
-					return err
-				}
-				for _, r := range cfg.Routes {
-					report.Warnings = append(report.Warnings, f.Unknown(r.Policy)...)
-				}
-			}
 		}
 		if err := report.write(cmd.OutOrStdout(), *format); err != nil {
 			return err
@@ -59,6 +62,29 @@ meant, by a comment on its line or alone on the line above it:
 		return nil
 	}
 	return cmd
+}
+
+// look warns of what takes longer to find out than a start should: what can never
+// be, whoever asks for whatever, and, where a directory is given, what it does not
+// know.
+func look(cfg *config.Config, f *facts.Facts) (out []config.Problem) {
+	examiner := policy.Examiner{Now: time.Now()}
+	for _, r := range cfg.Routes {
+		out = append(out, examiner.Examine(r.Policy)...)
+		if why := examiner.NobodyPasses(r.Policy); why != "" {
+			out = append(out, config.Problem{
+				Position: r.Position, Code: policy.LintNobodyPasses, Message: "nobody may pass this route: " + why,
+				Hint: "give it a rule that lets somebody pass",
+			})
+		}
+		if f != nil {
+			out = append(out, f.Unknown(r.Policy)...)
+		}
+	}
+	if f != nil && cfg.ErrorDetails != nil {
+		out = append(out, f.Unknown(cfg.ErrorDetails)...)
+	}
+	return out
 }
 
 // validation is what validate found.

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +187,10 @@ allow:
     - profile/d: x
     - app: wiki
     - user_status: ACTIVE
+    - app: wikj
+    - user: 00ualice
+    - user: 00uallice
+    - user: {starts_with: x}
 `
 	var node yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &node); err != nil {
@@ -203,9 +208,13 @@ allow:
 		`p.yaml:6:15: group "admin" is not in the directory did you mean "admins"?`,
 		`p.yaml:7:15: group "xyz" is not in the directory`,
 		`p.yaml:9:14: e-mail "alise@example.com" is not in the directory did you mean "alice@example.com"?`,
-		`p.yaml:11:7: attribute "departement" is not in the directory`,
+		`p.yaml:11:7: attribute "departement" is not in the directory did you mean "department"?`,
 		`p.yaml:12:7: attribute "d" is not in the directory`,
+		`p.yaml:15:12: application "wikj" is not in the directory did you mean "wiki"?`,
+		`p.yaml:17:13: user "00uallice" is not in the directory did you mean "00ualice"?`,
 	}
+	slices.Sort(got)
+	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
