@@ -77,7 +77,7 @@ func (e *expander) copy(n *yaml.Node, aliased bool) *yaml.Node {
 
 func (e *expander) alias(n *yaml.Node) *yaml.Node {
 	if e.open[n.Alias] {
-		e.l.fail(e.at(n), "write the value out in one of the two places", "alias %q stands inside what it stands for", n.Value)
+		e.l.spoil(e.at(n), e.at(n), "write the value out in one of the two places", "alias %q stands inside what it stands for", n.Value)
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: n.Line, Column: n.Column}
 	}
 	c := e.copy(n.Alias, true)
@@ -101,7 +101,7 @@ func (e *expander) mapping(n *yaml.Node, aliased bool) *yaml.Node {
 		}
 		switch {
 		case k.Kind != yaml.ScalarNode:
-			e.l.fail(e.at(k), "a key is plain text", "expected a key, got %s", kindOf(k))
+			e.l.spoil(e.at(k), e.at(n), "a key is plain text", "expected a key, got %s", kindOf(k))
 		case k.ShortTag() == "!!merge":
 			merges = append(merges, v)
 		case first[k.Value] > 0:

@@ -41,7 +41,7 @@ func Load(o LoadOptions) (*Config, []Problem) {
 		l.config(entries)
 	}
 	if len(l.errors) > 0 {
-		return nil, finish(l.errors, l.file, l.sources)
+		return nil, finish(l.causes(), l.file, l.sources)
 	}
 	l.cfg.File = o.File
 	l.cfg.Files = l.files

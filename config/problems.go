@@ -11,6 +11,30 @@ import (
 // problems gathers everything that is wrong, so that all of it is told at once.
 type problems struct {
 	errors, warnings []Problem
+	// spoilt are the places of values that could not be read as YAML wants them.
+	// What else is said of them follows from that.
+	spoilt map[Position]bool
+}
+
+// spoil reports a problem of the YAML and keeps to itself what follows from it:
+// everything else about the value at spoilt.
+func (ps *problems) spoil(at, spoilt Position, hint, format string, args ...any) {
+	ps.fail(at, hint, format, args...)
+	if ps.spoilt == nil {
+		ps.spoilt = map[Position]bool{}
+	}
+	ps.spoilt[spoilt] = at == spoilt
+}
+
+// causes are the errors without those that follow from others.
+func (ps *problems) causes() []Problem {
+	told := map[Position]bool{}
+	return slices.DeleteFunc(ps.errors, func(p Problem) bool {
+		tells, spoilt := ps.spoilt[p.Position]
+		follows := spoilt && (!tells || told[p.Position])
+		told[p.Position] = true
+		return follows
+	})
 }
 
 func (ps *problems) fail(at Position, hint, format string, args ...any) {
