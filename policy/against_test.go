@@ -56,6 +56,42 @@ func TestWhatIsNotKnownNeverLeadsPastARule(t *testing.T) {
 	}
 }
 
+// An address that the provider does not vouch for lets nobody in, and keeps out
+// whom a rule keeps out that is about it.
+func TestAnUnvouchedMailLeadsPastNoRule(t *testing.T) {
+	for _, tt := range []struct {
+		criterion, mail string
+		holds           bool // where it counts against the person
+	}{
+		{"email: mallory@example.com", "mallory@example.com", true},
+		{"email: mallory@example.com", "Mallory@Example.com", true},
+		{"email: mallory@example.com", "alice@example.com", false},
+		{"email: mallory@example.com", `"mallory"@example.com`, true},
+		{"email: {ends_with: '@example.com'}", "mallory@example.com", true},
+		{"email: {not: boss@example.com}", "boss@example.com", true},
+		{"domain: example.com", "mallory@example.com", true},
+		{"domain: example.com", "mallory@example.org", false},
+		{"domain: {not: example.com}", "mallory@example.com", true},
+		{"domain: {not_in: [example.com]}", "mallory@example.org", true},
+	} {
+		in := alice()
+		in.Person, in.Subject.Email, in.Subject.UnverifiedEmail = nil, "", tt.mail
+		for policy, denied := range map[string]bool{
+			"[{allow: {or: [accept: true]}}, {deny: {or: [{" + tt.criterion + "}]}}]": tt.holds,
+			"allow: {not: [{" + tt.criterion + "}]}":                                  tt.holds,
+			"allow: {or: [{" + tt.criterion + "}]}":                                   true,
+		} {
+			if got := compiled(t, policy).Eval(in).Effect; (got == Deny) != denied {
+				t.Errorf("%s for %q: got %s, want denied %v", policy, tt.mail, got, denied)
+			}
+		}
+		in.Person = identity.NewPerson(identity.Person{ID: in.Subject.ID, Email: "alice@example.com", Status: identity.StatusActive})
+		if got := compiled(t, "[{allow: {or: [accept: true]}}, {deny: {or: [email: {in: [mallory@example.com, boss@example.com]}]}}]").Eval(in).Effect; got != Allow {
+			t.Errorf("%q of the token counts beside the directory's: %s", tt.mail, got)
+		}
+	}
+}
+
 func TestAMissingHeaderLeadsPastNoRule(t *testing.T) {
 	public := "{allow: {or: [accept: true]}}, "
 	for _, tt := range []struct {

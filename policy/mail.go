@@ -29,6 +29,20 @@ func (f facts) unclearMail() bool {
 	return f.mail.Address == "" && mailOf(f.in.Subject, f.in.Person) != ""
 }
 
+// suspectMail reports whether an e-mail that does not count may be one that a rule
+// is against: it is unclear, or nobody vouches for it and the rule would hold.
+func (f facts) suspectMail(holds func(identity.Mail) bool) bool {
+	if f.unclearMail() {
+		return true
+	}
+	s := f.in.Subject
+	if f.in.Person != nil || s.UnverifiedEmail == "" {
+		return false
+	}
+	m := identity.ReadMail(s.UnverifiedEmail)
+	return m.Address == "" || holds(m)
+}
+
 // cutFolded returns what follows want at the start of s, letter case aside; want
 // is folded already.
 func cutFolded(s, want string) (rest string, ok bool) {

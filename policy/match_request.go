@@ -3,6 +3,8 @@ package policy
 import (
 	"net/http"
 	"strings"
+
+	"sallyport/identity"
 )
 
 func always(answer bool) func(*criterion) question {
@@ -11,16 +13,17 @@ func always(answer bool) func(*criterion) question {
 
 // compileEmail asks for the e-mail. Where there is none, the criterion does not
 // hold, unless it counts against the person: then it is asked of empty text, as
-// Pomerium does everywhere. An address that can be read in two ways may be the
-// one that a rule is about, and never lets anybody past it.
+// Pomerium does everywhere. An address that can be read in two ways, or that
+// nobody vouches for, may be the one that a rule is about, and lets nobody past it.
 func compileEmail(c *criterion) question {
 	lower, mixed := stringTest(folded, c.matchers), stringTest(anyCase, c.matchers)
 	against := c.against
 	none := against && lower("")
+	suspect := func(m identity.Mail) bool { return mixed(m.Address) }
 	return func(f facts) bool {
 		switch {
 		case f.mail.Address == "":
-			return none || against && f.unclearMail()
+			return none || against && f.suspectMail(suspect)
 		case f.mail.Folded:
 			return lower(f.mail.Address)
 		}
@@ -32,11 +35,12 @@ func compileEmail(c *criterion) question {
 // have.
 func compileDomain(c *criterion) question {
 	lower, mixed := stringTest(folded, c.matchers), stringTest(anyCase, c.matchers)
-	against := c.against
+	against, none := c.against, lower("")
+	suspect := func(m identity.Mail) bool { return none || mixed(m.Domain) }
 	return func(f facts) bool {
 		switch {
 		case f.mail.Domain == "":
-			return against && f.unclearMail()
+			return against && f.mail.Address == "" && f.suspectMail(suspect)
 		case f.mail.Folded:
 			return lower(f.mail.Domain)
 		}

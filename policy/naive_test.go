@@ -223,12 +223,17 @@ func naiveCriterion(name string, content any, in *Input, against bool) naiveResu
 	case "user":
 		return naiveEither(in.Subject.ID != "" && naiveString(in.Subject.ID, content, false), "user")
 	case "email":
-		mail, unclear := naiveMail(in)
-		return naiveEither(unclear && against || (mail != "" || against) && naiveString(mail, content, true), "email")
+		mail, unclear := naiveMail(in.mailThere())
+		suspect, unsure := naiveMail(in.mailUnvouched())
+		return naiveEither(against && (unclear || unsure || suspect != "" && naiveString(suspect, content, true)) ||
+			(mail != "" || against) && naiveString(mail, content, true), "email")
 	case "domain":
-		mail, unclear := naiveMail(in)
+		mail, unclear := naiveMail(in.mailThere())
+		suspect, unsure := naiveMail(in.mailUnvouched())
 		parts := strings.Split(mail, "@")
-		return naiveEither(unclear && against || len(parts) == 2 && naiveString(parts[1], content, true), "domain")
+		_, domain, _ := strings.Cut(suspect, "@")
+		return naiveEither(against && (unclear || unsure || suspect != "" && (naiveString("", content, true) || naiveString(domain, content, true))) ||
+			len(parts) == 2 && naiveString(parts[1], content, true), "domain")
 	case "groups":
 		return naiveEither(in.Person != nil && naiveGroups(in, content), "groups")
 	case "claim":
@@ -371,13 +376,25 @@ func naiveTime(name string, now time.Time, content any) bool {
 	return clock >= after || clock < before
 }
 
+// mailThere is the e-mail that counts, mailUnvouched one that does not.
+func (in *Input) mailThere() string {
+	if in.Person != nil {
+		return in.Person.Email
+	}
+	return in.Subject.Email
+}
+
+func (in *Input) mailUnvouched() string {
+	if in.Person != nil || in.Subject.Email != "" {
+		return ""
+	}
+	return in.Subject.UnverifiedEmail
+}
+
 // naiveMail is the e-mail if there is exactly one way to read it; unclear if there
 // is one and there is not.
-func naiveMail(in *Input) (mail string, unclear bool) {
-	mail = in.Subject.Email
-	if in.Person != nil {
-		mail = in.Person.Email
-	}
+func naiveMail(raw string) (mail string, unclear bool) {
+	mail = raw
 	for _, r := range mail {
 		if r == unicode.ReplacementChar || r == '"' || unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
 			return "", true

@@ -217,6 +217,9 @@ func drawInput(t *rapid.T) *Input {
 		AuthenticatedAt: oneOfThese(t, "signed in", append([]time.Time{in.Now, in.Now.Add(-15 * time.Minute), in.Now.Add(-16 * time.Minute), in.Now.Add(-2 * time.Hour)}, moments...)),
 		Methods:         oneOfThese(t, "methods", [][]string{nil, {"pwd"}, {"pwd", "mfa"}}), Context: oneOfThese(t, "context", []string{"", "urn:a", "urn:b"}),
 	}
+	if rapid.Bool().Draw(t, "unvouched") {
+		in.Subject.Email, in.Subject.UnverifiedEmail = "", in.Subject.Email
+	}
 	if rapid.Bool().Draw(t, "indexed") {
 		in.Subject.IndexLists()
 	}

@@ -30,7 +30,7 @@ policy:
 ` + "`not`" + ` holds where none of its criteria does, ` + "`nor`" + ` where at least one does not. A criterion on the person never holds
 without a session, and asks for a sign-in. What is missing never helps whoever asks: a criterion on an e-mail or a header that is
 not there does not hold under allow, and under deny (or ` + "`not`" + ` of allow) its ` + "`not`" + ` and ` + "`not_in`" + ` do; an e-mail that two
-readers could take for two addresses meets every one there.
+readers could take for two addresses meets every one there, and one that the provider does not vouch for those that are about it.
 
 - ` + "`use: NAME`" + ` stands for the rules of a policy under ` + "`policies`" + ` at the top of the configuration.
 - ` + "`mode: shadow`" + `, beside or below allow and deny, has rules evaluated and recorded that never decide
