@@ -79,7 +79,7 @@ func TestWhatCanNeverBeIsTold(t *testing.T) {
 		"[{allow: {or: [groups: a]}}, {deny: {or: [groups: b]}}]":                                      "",
 		"deny: {or: [groups: a]}":                                                                      "nobody: no rule that counts allows anybody",
 		"allow: {mode: shadow, or: [groups: a]}":                                                       "nobody: no rule that counts allows anybody",
-		"allow: {and: []}":                                                                             "nobody: no rule that counts allows anybody",
+		"allow: {and: []}":                                                                             "",
 		"[{allow: {or: [groups: a]}}, {deny: {or: [accept: true]}}]":                                   "",
 		"allow: {and: [device: {type: any}, groups: {has: a, exclude: a}]}":                            "",
 		"allow: {and: [http_method: POST, source_ip: 192.0.2.0/24]}":                                   "",
