@@ -105,20 +105,7 @@ func denial(host string, route *config.Route, s *session.Session, p *identity.Pe
 	if s != nil {
 		account = factsOf(s, p).email
 	}
-	e := weberr.Denied(host, account)
-	if refused := certificateRefused(host, d); refused != nil {
-		e = refused
-	}
-	if d.DenyReasons.Has(policy.ReasonDirectoryStale) {
-		e.Code, e.Title = "directory-stale", "Access cannot be checked"
-		e.Message = "Who may use this application follows from your organisation's directory, which has not answered for too long."
-		e.Next = "Try again later. Nothing is wrong with your account."
-	}
-	if d.DenyReasons.Has(policy.ReasonDirectoryUnclear) {
-		e.Code, e.Title = "directory-unclear", "Access cannot be checked yet"
-		e.Message = "Who may use this application follows from your organisation's directory, and part of what it asks there is not known yet."
-		e.Next = "Try again in a minute. If it stays so, tell whoever runs this application: its log says what is missing."
-	}
+	e := denied(host, account, d)
 	if route.ShowErrorDetails {
 		advise(e, route.Policy.AdviceOn(d))
 		if names := d.AllowReasons.Names(); len(names) > 0 {
@@ -129,6 +116,25 @@ func denial(host string, route *config.Route, s *session.Session, p *identity.Pe
 		}
 	}
 	return e
+}
+
+// denied picks the words: those about the directory and the account come first,
+// since nothing that the application's people could change would help.
+func denied(host, account string, d policy.Decision) *weberr.Error {
+	switch why := d.DenyReasons; {
+	case why.Has(policy.ReasonDirectoryUnclear):
+		return weberr.DirectoryUnclear(host, account)
+	case why.Has(policy.ReasonDirectoryStale):
+		return weberr.DirectoryStale(host, account)
+	case why.Has(policy.ReasonUserInactive):
+		return weberr.AccountInactive(host, account)
+	case why.Has(policy.ReasonUserUnknown):
+		return weberr.AccountUnknown(host, account)
+	}
+	if refused := certificateRefused(host, d); refused != nil {
+		return refused
+	}
+	return weberr.Denied(host, account)
 }
 
 // advise puts what the authors of the policy say in place of our own words.

@@ -199,6 +199,15 @@ func TestDenialsSayWhatTheRouteLetsThemSay(t *testing.T) {
 			t.Errorf("%s: %q, %q, %q; want the cause and the next step", tt.name, e.Title, e.Message, e.Next)
 		}
 	}
+	for reason, want := range map[policy.Reason]string{
+		policy.ReasonUserInactive: "is not active in your organisation's directory",
+		policy.ReasonUserUnknown:  "directory does not list your account",
+	} {
+		e := denial("app.test", &config.Route{}, aSession("alice"), nil, policy.Decision{DenyReasons: policy.Reasons(reason)})
+		if e.Code != "denied" || !strings.Contains(e.Message, want) || !strings.Contains(e.Next, "manage accounts") {
+			t.Errorf("%q, %q, %q; want %q and whom to ask", e.Code, e.Message, e.Next, want)
+		}
+	}
 	with, without := denial("app.test", &config.Route{}, aSession("alice"), nil, d), denial("app.test", &config.Route{}, nil, nil, d)
 	if cmp.Diff(with, without) == "" {
 		t.Error("a denial does not name the account that was denied")

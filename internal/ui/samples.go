@@ -18,6 +18,11 @@ var samples = map[string]func(*Renderer, http.ResponseWriter, *http.Request){
 		e.AccountURL = "/.pomerium/sign_in_as?x=1&y=2"
 		p.Error(w, r, e)
 	},
+	"denied_inactive": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
+		e := weberr.AccountInactive("admin.example.com", "bob@example.com")
+		e.AccountURL = "/.pomerium/sign_in_as?x=1&y=2"
+		p.Error(w, r, e)
+	},
 	"denied_details": func(p *Renderer, w http.ResponseWriter, r *http.Request) {
 		e := weberr.Denied("admin.example.com", "bob@example.com")
 		e.Details = []string{"config.yaml:14:9: allow: no", "config.yaml:15:13: groups has admins: no"}

@@ -2,6 +2,7 @@ package weberr
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,51 @@ func Denied(route, account string) *Error {
 		Next:    "If you should have access, ask the people who run this application and give them the request id.",
 		Account: account, Route: route,
 	}
+}
+
+// AccountInactive is a denial of somebody whose status in the directory, such as
+// suspended, lets them open nothing. Who runs the application cannot help there.
+func AccountInactive(route, account string) *Error {
+	e := Denied(route, account)
+	e.Message = "Your account" + apposition(account) + " is not active in your organisation's directory."
+	e.Next = askForAccount
+	return e
+}
+
+// AccountUnknown is a denial of somebody whom the directory does not list.
+func AccountUnknown(route, account string) *Error {
+	e := Denied(route, account)
+	e.Message = "Your organisation's directory does not list your account" + strings.TrimSuffix(apposition(account), ",") + "."
+	e.Next = askForAccount
+	return e
+}
+
+const askForAccount = "Ask the people who manage accounts in your organisation, and give them the request id."
+
+func apposition(account string) string {
+	if account == "" {
+		return ""
+	}
+	return ", " + account + ","
+}
+
+// DirectoryStale is a denial because what is known of the directory is too old.
+func DirectoryStale(route, account string) *Error {
+	e := Denied(route, account)
+	e.Code, e.Title = "directory-stale", "Access cannot be checked"
+	e.Message = "Who may use this application depends on your organisation's directory, which has not answered for too long."
+	e.Next = "Try again later. Nothing is wrong with your account."
+	return e
+}
+
+// DirectoryUnclear is a denial because what the policy asks of the directory is
+// not known yet.
+func DirectoryUnclear(route, account string) *Error {
+	e := Denied(route, account)
+	e.Code, e.Title = "directory-unclear", "Access cannot be checked yet"
+	e.Message = "Who may use this application depends on your organisation's directory, and some of that is not known yet."
+	e.Next = "Try again in a minute. If it keeps happening, tell the people who run this application: their log says what is missing."
+	return e
 }
 
 // SignInNeeded is for clients that cannot be sent to the sign-in page.
