@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"sallyport/identity"
 )
 
@@ -97,6 +99,11 @@ func TestClaimsThatReadersWouldDifferOnAreRefused(t *testing.T) {
 	c, err := decodeClaims([]byte(`{"a":[],"b":{"a":[null,true,1.5,"x"]},"A":2}`))
 	if err != nil || c["A"] != 2.0 || len(c) != 3 {
 		t.Errorf("got %v, %v", c, err)
+	}
+	c, err = decodeClaims([]byte(`{"account":175928847299117063,"all":[9007199254740993],"small":-7}`))
+	want := identity.Claims{"account": "175928847299117063", "all": []any{"9007199254740993"}, "small": -7.0}
+	if diff := cmp.Diff(want, c); diff != "" || err != nil {
+		t.Errorf("%s, %v", diff, err)
 	}
 }
 

@@ -16,6 +16,7 @@ func decodeClaims(payload []byte) (identity.Claims, error) {
 		return nil, errors.New("claims are not JSON")
 	}
 	d := json.NewDecoder(bytes.NewReader(payload))
+	d.UseNumber()
 	value, err := decodeValue(d, 0)
 	if err != nil {
 		return nil, err
@@ -35,7 +36,7 @@ func decodeValue(d *json.Decoder, depth int) (any, error) {
 	delim, ok := token.(json.Delim)
 	switch {
 	case !ok:
-		return token, nil
+		return scalar(token)
 	case depth >= maxClaimNesting:
 		return nil, fmt.Errorf("claims are nested deeper than %d", maxClaimNesting)
 	case delim == '{':
@@ -72,4 +73,16 @@ func decodeObject(d *json.Decoder, depth int) (map[string]any, error) {
 	}
 	_, err := d.Token()
 	return object, err
+}
+
+func scalar(token json.Token) (any, error) {
+	literal, isNumber := token.(json.Number)
+	if !isNumber {
+		return token, nil
+	}
+	n, ok := identity.Number(string(literal))
+	if !ok {
+		return nil, errors.New("claims hold a number that is too large")
+	}
+	return n, nil
 }

@@ -1,6 +1,7 @@
 package okta
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,7 +70,9 @@ func keep(profile object, attributes map[string]bool) map[string][]string {
 	var kept map[string][]string
 	for name := range attributes {
 		var value any
-		if json.Unmarshal(orNull(profile[name]), &value) != nil {
+		exact := json.NewDecoder(bytes.NewReader(orNull(profile[name])))
+		exact.UseNumber()
+		if exact.Decode(&value) != nil {
 			continue
 		}
 		list, ok := value.([]any)
@@ -89,6 +92,9 @@ func keep(profile object, attributes map[string]bool) map[string][]string {
 }
 
 func attributeText(v any) (string, bool) {
+	if literal, ok := v.(json.Number); ok {
+		v, _ = identity.Number(string(literal))
+	}
 	switch v := v.(type) {
 	case string:
 		return v, true
