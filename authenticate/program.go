@@ -11,8 +11,13 @@ import (
 	"sallyport/session"
 )
 
-// maxProgramName bounds what a program calls itself.
-const maxProgramName = 64
+const (
+	// maxProgramName bounds what a program calls itself.
+	maxProgramName = 64
+	// maxPrograms is how many programs one sign-in lets in, ended ones included:
+	// each is a record in the store, and a form can be sent again and again.
+	maxPrograms = 100
+)
 
 // programLogin is GET /.pomerium/api/v1/login. A program asks it for an address
 // to open in a browser; the same path with a signature is that address, where
@@ -201,6 +206,11 @@ func (s *Service) programConsent(w http.ResponseWriter, r *http.Request) error {
 // programToken makes the program's session, which ends with the sign-in it was
 // made from at the latest, and the token for it.
 func (s *Service) programToken(r *http.Request, host string, parent *session.Session, name string) (string, error) {
+	if n, err := s.o.Sessions.Programs(r.Context(), parent.ID); err != nil {
+		return "", storeError(err)
+	} else if n >= maxPrograms {
+		return "", tooManyPrograms()
+	}
 	ss, err := s.o.Sessions.Create(r.Context(), session.Session{
 		Form: session.FormProgram, Subject: parent.Subject, Parent: parent.ID, Host: host, Program: name,
 		Expires: parent.Expires, Refreshed: s.now(),
@@ -215,4 +225,12 @@ func (s *Service) programToken(r *http.Request, host string, parent *session.Ses
 	}
 	s.o.Logger.InfoContext(r.Context(), "program let in", "user", ss.Subject.ID, "email", ss.Subject.Email, "host", host, "program", name)
 	return token, nil
+}
+
+func tooManyPrograms() error {
+	return &weberr.Error{
+		Status: http.StatusTooManyRequests, Code: "too-many-programs", Title: "Too many programs",
+		Message: "You have let in as many programs as one sign-in allows.",
+		Next:    "Sign out, which ends them all, and sign in again.",
+	}
 }

@@ -367,3 +367,36 @@ func FuzzProgramToken(f *testing.F) {
 		}
 	})
 }
+
+// A form can be sent as often as one likes while it is valid, and every session is
+// a record in the store and in memory.
+func TestOneSignInLetsInSoManyProgramsAndNoMore(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	form := w.consentForm(b, wiki, waiting)
+	var made, refused int
+	for range maxPrograms + 20 {
+		switch p := b.do(http.MethodPost, "https://"+homeAt+pathProgramLogin, form, homeAt); p.status {
+		case http.StatusSeeOther:
+			made++
+		case http.StatusTooManyRequests:
+			refused++
+		default:
+			t.Fatalf("%d %s", p.status, p.body)
+		}
+	}
+	if made != maxPrograms || refused != 20 || len(w.live()) != maxPrograms+1 {
+		t.Errorf("%d programs let in, %d refused, %d sessions; want %d, 20, %d", made, refused, len(w.live()), maxPrograms, maxPrograms+1)
+	}
+	// To end one makes no room: what is bounded is what has to be kept.
+	for _, ss := range w.live() {
+		if ss.Form == session.FormProgram {
+			_ = w.sessions.End(t.Context(), ss.ID, session.EndRevoked)
+		}
+	}
+	if p := b.do(http.MethodPost, "https://"+homeAt+pathProgramLogin, form, homeAt); p.status != http.StatusTooManyRequests {
+		t.Errorf("after all were ended: %d", p.status)
+	}
+	// Others have their own.
+	w.programToken(w.browser(), wiki)
+}

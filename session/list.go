@@ -34,6 +34,16 @@ func (m *Manager) ListSubject(ctx context.Context, subjectID string) ([]*Session
 	return slices.DeleteFunc(list, func(s *Session) bool { return s.Subject.ID != subjectID }), err
 }
 
+// Programs returns how many sessions of programs were made from the one of that id
+// and have not run out of time, ended ones included.
+func (m *Manager) Programs(ctx context.Context, parent string) (int, error) {
+	n, err := m.store.Count(ctx, kindChild, parent+"/")
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	return n, nil
+}
+
 // list reads the records that may be wanted.
 func (m *Manager) list(ctx context.Context, wanted func(store.Record) bool) ([]*Session, error) {
 	uses, err := m.scanUses(ctx)
