@@ -128,7 +128,7 @@ type Options struct {
 
 // Service is sign-in for one generation of the configuration. What outlives a
 // request is in cookies and in the store; the service itself remembers nothing
-// but who presents made-up codes.
+// but who presents made-up codes, and who lists sessions.
 type Service struct {
 	o       Options
 	host    string             // authority of the authenticate host
@@ -139,6 +139,8 @@ type Service struct {
 	endsAt  map[string]endpoints // tables of the two kinds of hosts
 	metrics *metrics
 	strikes *strikes
+	// listings counts lists of sessions per person.
+	listings *strikes
 }
 
 // client is one OAuth client with its names.
@@ -162,7 +164,7 @@ func New(o Options) (*Service, error) {
 	s := &Service{
 		o: o, host: host, clients: map[string]*client{}, byKey: map[string]*client{},
 		urls: newURLSigner(o.Ring, o.Now), tokens: newTokenSigner(o.Ring, o.Now, host),
-		metrics: newMetrics(o.Registry), strikes: newStrikes(),
+		metrics: newMetrics(o.Registry), strikes: newStrikes(), listings: newStrikes(),
 	}
 	for id, provider := range o.Providers {
 		c := &client{id: id, key: clientKey(id), provider: provider}

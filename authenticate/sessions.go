@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"net/http"
 	"slices"
+	"time"
 
 	"sallyport/internal/ui"
+	"sallyport/internal/weberr"
 	"sallyport/session"
 )
 
@@ -74,6 +76,10 @@ func (s *Service) showSessions(w http.ResponseWriter, r *http.Request, host stri
 // ownSessions are the living sessions of the person that here is of, here first,
 // then by use.
 func (s *Service) ownSessions(ctx context.Context, here *session.Session) ([]*session.Session, error) {
+	if s.listings.out(here.Subject.ID, s.now()) {
+		return nil, tooManyListings()
+	}
+	s.listings.add(here.Subject.ID, s.now())
 	list, err := s.o.Sessions.ListSubject(ctx, here.Subject.ID)
 	if err != nil {
 		return nil, storeError(err)
@@ -89,6 +95,16 @@ func (s *Service) ownSessions(ctx context.Context, here *session.Session) ([]*se
 		return b.LastUsed.Compare(a.LastUsed)
 	})
 	return list, nil
+}
+
+// tooManyListings refuses somebody who has the sessions of everybody gone through
+// for theirs over and over.
+func tooManyListings() error {
+	return &weberr.Error{
+		Status: http.StatusTooManyRequests, Code: "too-many-listings", Title: "Too many requests",
+		Message: "The list of your sessions was asked for too often.",
+		Next:    "Wait a minute and open it again.", RetryAfter: time.Minute,
+	}
 }
 
 // handleOf names a session in a form: of no use to anybody who is not its owner.

@@ -251,3 +251,28 @@ func TestUserPageSaysWhatTheDirectoryKnows(t *testing.T) {
 		t.Errorf("HEAD: %d %q", p.status, p.body)
 	}
 }
+
+// Each list goes through the sessions of everybody: whoever asks for it without end
+// is refused for a while.
+func TestListsOfSessionsAreNotMadeWithoutEnd(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn(wiki)
+	list := "https://" + homeAt + pathSessions
+	for range maxStrikes {
+		if p := b.step(list); p.status != 200 {
+			t.Fatalf("%d, want a list", p.status)
+		}
+	}
+	p := b.step(list)
+	if p.status != http.StatusTooManyRequests || p.header.Get("Retry-After") == "" {
+		t.Errorf("once more: %d, Retry-After %q", p.status, p.header.Get("Retry-After"))
+	}
+	if p := b.step("https://" + wiki + "/"); p.status != 200 {
+		t.Errorf("the application: %d", p.status)
+	}
+	w.clock.add(2 * strikeLife)
+	if p := b.step(list); p.status != 200 {
+		t.Errorf("after a while: %d", p.status)
+	}
+}

@@ -17,6 +17,7 @@ const (
 // strikes counts refused codes per client address. Whoever makes codes up has us
 // ask the provider for each, at the expense of everybody's rate limit; people
 // who really come from the provider do not count, however many share an address.
+// Lists of sessions are counted alike, per person: each goes through all there are.
 type strikes struct {
 	mu sync.Mutex
 	by map[string]strike
