@@ -32,7 +32,8 @@ func TestAnOperatorSeesHowTheyWereDeniedAndNobodyElseDoes(t *testing.T) {
 			t.Errorf("the operator's page does not say %q", want)
 		}
 	}
-	if page.Status != http.StatusForbidden || page.Header.Get("Cross-Origin-Opener-Policy") != "same-origin" || page.Header.Get("Cache-Control") != "no-store" {
+	if page.Status != http.StatusForbidden || page.Header.Get("Cross-Origin-Opener-Policy") != "same-origin" ||
+		!strings.Contains(page.Header.Get("Content-Security-Policy"), " sandbox allow-popups ") || strings.Contains(page.Header.Get("Content-Security-Policy"), "allow-same-origin") || page.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %v", page.Status, page.Header)
 	}
 	var told struct {
@@ -49,6 +50,8 @@ func TestAnOperatorSeesHowTheyWereDeniedAndNobodyElseDoes(t *testing.T) {
 		"somebody else's page":             bob.Get(w.URL("vault", "/")),
 		"somebody else's program":          bob.Fetch("GET", w.URL("vault", "/"), http.Header{"Sec-Fetch-Mode": nil, "Sec-Fetch-Site": nil, "Sec-Fetch-Dest": nil, "Accept": {"application/json"}}),
 		"somebody else's gRPC client":      bob.Fetch("POST", w.URL("vault", "/"), http.Header{"Content-Type": {"application/grpc"}}),
+		"a service worker's request":       alice.Fetch("GET", w.URL("vault", "/"), http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"empty"}, "Accept": {"text/html"}}),
+		"a worker's preload":               alice.Fetch("GET", w.URL("vault", "/"), http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}, "Service-Worker-Navigation-Preload": {"true"}, "Accept": {"text/html"}}),
 		"the operator's browser's script":  alice.Fetch("GET", w.URL("vault", "/"), http.Header{"Sec-Fetch-Mode": {"cors"}, "Sec-Fetch-Site": {"same-origin"}}),
 		"the operator's old script":        alice.Fetch("GET", w.URL("vault", "/"), http.Header{"Sec-Fetch-Mode": nil, "Sec-Fetch-Site": nil, "X-Requested-With": {"XMLHttpRequest"}}),
 		"a script of another origin":       alice.Fetch("GET", w.URL("vault", "/"), http.Header{"Sec-Fetch-Mode": nil, "Sec-Fetch-Site": nil, "Origin": {"https://evil.example"}, "Accept": {"application/json"}}),

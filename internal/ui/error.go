@@ -47,13 +47,15 @@ type errorView struct {
 }
 
 func (p *Renderer) errorPage(w http.ResponseWriter, r *http.Request, e *weberr.Error) {
-	trace := e.Told()
+	var trace *weberr.Trace
+	if !byWorker(r) {
+		trace = e.Told()
+	}
 	if trace != nil {
-		// A window that a script of the application opened must not be read by it.
 		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 	}
 	p.page(w, r, "error", page{
-		Title: titleOf(e), Status: e.HTTPStatus(),
+		Title: titleOf(e), Status: e.HTTPStatus(), Sandbox: trace != nil,
 		Body: errorView{Error: e, RequestID: requestid.From(r.Context()), Trace: trace},
 	})
 }
@@ -89,6 +91,13 @@ func (p *Renderer) errorJSON(w http.ResponseWriter, r *http.Request, e *weberr.E
 func sentByPage(r *http.Request) bool {
 	h := r.Header
 	return h.Get("Sec-Fetch-Mode") != "" || h.Get("Sec-Fetch-Site") != "" || h.Get("Origin") != "" || isScript(r)
+}
+
+// byWorker reports whether a service worker of the application asks in place of the
+// browser, and reads the answer first.
+func byWorker(r *http.Request) bool {
+	h := r.Header
+	return h.Get("Sec-Fetch-Mode") != "" && h.Get("Sec-Fetch-Dest") != "document" || len(h["Service-Worker-Navigation-Preload"]) > 0
 }
 
 // sendJSON writes a body made of text and numbers, which cannot fail to be JSON.

@@ -23,7 +23,10 @@ type page struct {
 	FormTargets []string
 	// Script is one of ours; it is the only one that the page may run.
 	Script template.JS
-	Body   any
+	// Sandbox gives the page an origin of its own: a window that a script of the
+	// application opened is otherwise of one origin with it, and read by it.
+	Sandbox bool
+	Body    any
 
 	Brand brandView
 	Style template.CSS
@@ -83,7 +86,11 @@ func (v page) policy(styleHash string) string {
 	if v.Script != "" {
 		script = " script-src " + hashSource(string(v.Script)) + ";"
 	}
-	return "default-src 'none';" + script + " style-src " + styleHash + "; img-src 'self' data:; form-action " + action +
+	sandbox := ""
+	if v.Sandbox {
+		sandbox = " sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation;"
+	}
+	return "default-src 'none';" + sandbox + script + " style-src " + styleHash + "; img-src 'self' data:; form-action " + action +
 		"; frame-ancestors 'none'; base-uri 'none'"
 }
 
