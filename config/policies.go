@@ -47,9 +47,14 @@ func (g *globals) readPolicies(v value) {
 	}
 	v.l.policies = make(map[string]*policy.Policy, len(pairs))
 	v.l.named, v.l.used = make(map[string]Position, len(pairs)), make(map[string]bool, len(pairs))
-	for _, p := range pairs {
-		name := p.key.n.Value
-		parsed, problems := policy.ParseWith(p.value.n, p.value.file, v.l.policyOptions())
+	names := make([]string, len(pairs))
+	for i, p := range pairs {
+		names[i] = p.key.n.Value
+	}
+	for i, p := range pairs {
+		name, options := names[i], v.l.policyOptions()
+		options.Pending = names[i:]
+		parsed, problems := policy.ParseWith(p.value.n, p.value.file, options)
 		v.l.errors = append(v.l.errors, problems...)
 		v.l.policies[name], v.l.named[name] = parsed, p.key.position()
 	}

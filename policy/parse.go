@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -66,18 +65,14 @@ func (p *parser) document(n *yaml.Node) []*Rule {
 		}
 		return rules
 	}
-	hint := `a policy looks like "allow: {and: [...]}"`
-	if strings.Contains(n.Value, ":") {
-		hint = `write the policy itself, without quotes around it and without "|"`
-	}
-	p.problem(n, hint, "expected allow and deny rules or a list of them, got %s", describe(n))
+	p.problem(n, p.hintText(n), "expected allow and deny rules or a list of them, got %s", describe(n))
 	return nil
 }
 
 // ruleObject reads an object of allow and deny.
 func (p *parser) ruleObject(n *yaml.Node) []*Rule {
 	if n.Kind != yaml.MappingNode {
-		p.problem(n, `a policy looks like "allow: {and: [...]}"`, "expected allow or deny, got %s", describe(n))
+		p.problem(n, p.hintText(n), "expected allow or deny, got %s", describe(n))
 		return nil
 	}
 	var rules []*Rule

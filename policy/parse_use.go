@@ -14,6 +14,8 @@ import (
 type ParseOptions struct {
 	// Named are the policies that "use: NAME" may stand for.
 	Named map[string]*Policy
+	// Pending are the names of policies that stand further down and cannot be used.
+	Pending []string
 	// Used, where it is not nil, gets the names that are used.
 	Used map[string]bool
 	// ReadFile reads the files of in_file and the like; nil: none can be read.
@@ -50,7 +52,10 @@ func (p *parser) use(m member) []*Rule {
 	}
 	if named == nil {
 		hint := meant(closest(n.Value, slices.Sorted(maps.Keys(p.options.Named)), nil))
-		if hint == "" {
+		switch {
+		case slices.Contains(p.options.Pending, n.Value):
+			hint = "a policy uses those that stand before it: move it up"
+		case hint == "":
 			hint = "policies are named at the top of the configuration, under policies:"
 		}
 		p.problem(n, hint, "there is no policy %q", cut(n.Value, 60))
@@ -60,6 +65,17 @@ func (p *parser) use(m member) []*Rule {
 		p.usesBroken = true
 	}
 	return slices.Clone(named.rules)
+}
+
+// hintText says how to write what is text where rules belong.
+func (p *parser) hintText(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.ScalarNode && p.options.Named[n.Value] != nil:
+		return "write use: " + n.Value
+	case strings.Contains(n.Value, ":"):
+		return `write the policy itself, without quotes around it and without "|"`
+	}
+	return `a policy looks like "allow: {and: [...]}"`
 }
 
 // fileOperators are those whose values stand in a file, one a line.

@@ -25,6 +25,7 @@ func TestMistakesAreTold(t *testing.T) {
 		"nobody":             {head + "tests: [{name: a, want: allow}]", "2:9: tests: expected exactly one of as: e-mail, session: id and anonymous: true"},
 		"two people":         {head + "tests: [{name: a, as: x, anonymous: true, want: allow}]", "2:9: tests: expected exactly one of as: e-mail, session: id and anonymous: true"},
 		"no want":            {head + "tests: [{name: a, anonymous: true}]", `2:9: tests: expected want to be one of allow, deny, unauthenticated, step-up, got ""`},
+		"no text as want":    {head + "tests: [{name: a, anonymous: true, want: [deny]}]", `2:42: want: expected text, got a list`},
 		"another want":       {head + "tests: [{name: a, anonymous: true, want: dney}]", `2:42: want: expected want to be one of allow, deny, unauthenticated, step-up, got "dney" (did you mean "deny"?)`},
 		"unknown reason":     {head + "tests: [{name: a, anonymous: true, want: allow, reasons: [acept]}]", `2:58: reasons: unknown reason "acept" (did you mean "accept"?)`},
 		"unknown session":    {head + "facts: {sessions: [{id: s1, subject: x}]}\ntests: [{name: a, session: s2, want: allow}]", `3:28: session: there is no session "s2" in the facts (did you mean "s1"?)`},

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v4"
+
 	"sallyport/internal/clientcert"
 	"sallyport/internal/strictyaml"
 	"sallyport/policy"
@@ -97,8 +99,8 @@ func (in *reading) test(v strictyaml.Value) {
 		v.Fail("say what it proves", "the test has no name")
 	}
 	in.checkWho(v, fields, t)
-	if !slices.Contains(wants, t.Want) {
-		at := fields["want"]
+	// Of a list or a mapping it was said already that it is no text.
+	if at := fields["want"]; !slices.Contains(wants, t.Want) && (!at.Given() || at.Node().Kind == yaml.ScalarNode) {
 		if !at.Given() {
 			at = v
 		}
