@@ -12,6 +12,15 @@ func everyPath(re *regexp.Regexp) bool {
 	return slices.Contains([]string{".*", "^.*$", "^.*", ".*$", "/.*", "^/.*$", "^/.*", "/.*$"}, inner(re.String()))
 }
 
+// Expression is the regular expression as it was written, without the anchors that
+// it was given; "" where there is none.
+func (m Match) Expression() string {
+	if m.Regex == nil {
+		return ""
+	}
+	return inner(m.Regex.String())
+}
+
 // inner is the expression as it was written, without the anchors that it was given.
 func inner(whole string) string {
 	const before, after = "^(?:", ")$"

@@ -1,5 +1,7 @@
 package policy
 
+import "strings"
+
 // Public reports whether somebody who is not signed in may pass for some
 // request. What a request looks like is left open: each criterion about it may
 // or may not hold, so for criteria that contradict each other the answer may be
@@ -25,6 +27,56 @@ func (p *Policy) Public() bool {
 		}
 	}
 	return allow.settle(false)&outcomeHolds != 0 && deny.settle(false)&outcomeFails != 0
+}
+
+// PublicConditions are what a request must bring for somebody to pass who is not
+// signed in, as Reach tells them of people. It is only right of a policy that is
+// Public; none means that every request passes.
+func (p *Policy) PublicConditions() []string {
+	open := func(c *criterion) bool { return !c.kind.person && !c.kind.fixed }
+	var ways [][]string
+	var out []string
+	for _, r := range p.rules {
+		for _, l := range r.lists {
+			switch come := l.strangers(); {
+			case r.Shadow || len(l.criteria) == 0:
+			case r.Effect == Deny && come&(outcomeHolds|outcomeHoldsAsking) != 0:
+				out = appendNew(out, l.unless(open)...)
+			case r.Effect == Allow && come&outcomeHolds != 0:
+				ways = append(ways, l.brings(open, come == outcomeHolds))
+			}
+		}
+	}
+	var alternatives []string
+	for _, way := range ways {
+		if len(way) == 0 {
+			return out
+		}
+		alternatives = append(alternatives, strings.Join(way, " and "))
+	}
+	if len(ways) == 1 {
+		return append(ways[0], out...)
+	}
+	return append([]string{strings.Join(alternatives, " or ")}, out...)
+}
+
+// brings is what a request must bring for the list to hold, nothing if it always
+// does.
+func (l *list) brings(open func(*criterion) bool, always bool) []string {
+	var texts []string
+	for _, c := range l.criteria {
+		switch {
+		case always || !open(c):
+		case l.op.inverts():
+			texts = append(texts, "not "+c.short())
+		default:
+			texts = append(texts, c.short())
+		}
+	}
+	if len(texts) > 1 && !l.op.wantsAll() {
+		return []string{strings.Join(texts, " or ")}
+	}
+	return texts
 }
 
 // outcomes is a set of what a criterion or list may come to for a stranger.

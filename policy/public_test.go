@@ -1,6 +1,9 @@
 package policy
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestPublic(t *testing.T) {
 	for policy, want := range map[string]bool{
@@ -45,5 +48,24 @@ func TestPublic(t *testing.T) {
 	}
 	if !(*Policy)(nil).WithLegacy(Legacy{AllowPublic: on(1)}).Public() {
 		t.Error("allow_public_unauthenticated_access is not public")
+	}
+}
+
+func TestPublicConditionsAreWhatARequestMustBring(t *testing.T) {
+	for text, want := range map[string]string{
+		"allow: {or: [accept: true]}":                                                                                           "",
+		"allow: {or: [accept: true, groups: wiki]}":                                                                             "",
+		"[{allow: {or: [accept: true]}}, {allow: {or: [http_method: GET]}}]":                                                    "",
+		"allow: {and: [http_method: POST, source_ip: 192.0.2.0/24]}":                                                            `http_method is "POST"|source_ip 192.0.2.0/24`,
+		"allow: {or: [http_method: POST, source_ip: 192.0.2.0/24, groups: wiki]}":                                               `http_method is "POST" or source_ip 192.0.2.0/24`,
+		"allow: {not: [http_method: POST, http_path: /x]}":                                                                      `not http_method is "POST"|not http_path is "/x"`,
+		"[{allow: {or: [http_method: GET]}}, {allow: {and: [http_method: PUT, http_path: /x]}}, {allow: {or: [groups: wiki]}}]": `http_method is "GET" or http_method is "PUT" and http_path is "/x"`,
+		"{allow: {or: [accept: true]}, deny: {not: [source_ip: 10.0.0.0/8]}}":                                                   "source_ip 10.0.0.0/8",
+		"{allow: {or: [http_method: GET]}, deny: {or: [http_path: /x], mode: shadow}}":                                          `http_method is "GET"`,
+	} {
+		p := parsed(t, text)
+		if got := strings.Join(p.PublicConditions(), "|"); got != want || !p.Public() {
+			t.Errorf("%s: public %v, got %s, want %s", text, p.Public(), got, want)
+		}
 	}
 }

@@ -182,10 +182,40 @@ func (r *reached) of(i int) *Access {
 	out.Why, out.Position, out.Conditions = r.because(best, i)
 	for _, l := range r.deny {
 		if l.answer.maybe.has(i) {
-			out.Conditions = append(out.Conditions, "unless "+l.list.short())
+			out.Conditions = appendNew(out.Conditions, l.list.unless((*criterion).open)...)
 		}
 	}
 	return out
+}
+
+// unless is what must be the case for a list that may deny not to hold, by those
+// criteria of which it is not known. The others are such that it depends on these.
+func (l *list) unless(open func(*criterion) bool) []string {
+	var texts []string
+	for _, c := range l.criteria {
+		if open(c) {
+			texts = append(texts, c.short())
+		}
+	}
+	switch l.op {
+	case And:
+		return []string{"unless " + strings.Join(texts, " and ")}
+	case Or:
+		return []string{"unless " + strings.Join(texts, " or ")}
+	case Not:
+		return []string{strings.Join(texts, " or ")}
+	}
+	return texts
+}
+
+// appendNew appends the texts that are not there.
+func appendNew(list []string, texts ...string) []string {
+	for _, text := range texts {
+		if !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	return list
 }
 
 // because splits a list that lets person i in into what is known of them and what

@@ -80,7 +80,8 @@ func public(route *config.Route, reach *policy.Reach) *policy.Access {
 	if !reach.Public {
 		return nil
 	}
-	return &policy.Access{May: true, Sure: publicAccess(route) == "allow"}
+	conditions := route.Policy.PublicConditions()
+	return &policy.Access{May: true, Sure: len(conditions) == 0, Conditions: conditions}
 }
 
 func change(p pair, kind string, tell func(*config.Route) Entry) Change {
@@ -104,35 +105,61 @@ func changed(was, is *policy.Access) string {
 	return ""
 }
 
-// Summary tells the changes in a line for each route: how many lose it, how many
-// gain it.
+// counts are the changes of one route.
+type counts struct {
+	route, from              string
+	loses, gains, conditions int
+	strangers                string // what changes for who is not signed in, "" for nothing
+}
+
+// Summary tells the changes in a line for each route: how many people lose it, how
+// many gain it, and what changes for everybody else. Where nothing changes that is
+// all there is.
 func (d Diff) Summary() []string {
-	type counts struct{ loses, gains, conditions int }
-	var order []string
+	var order []*counts
+	names := map[string]int{}
 	by := map[string]*counts{}
 	d.Each(func(c Change) bool {
-		n := by[c.Entry.Route]
+		key := c.Entry.Route + " " + c.Entry.From
+		n := by[key]
 		if n == nil {
-			n = new(counts)
-			by[c.Entry.Route] = n
-			order = append(order, c.Entry.Route)
+			n = &counts{route: c.Entry.Route, from: c.Entry.From}
+			by[key] = n
+			order = append(order, n)
+			names[n.route]++
 		}
-		switch c.Change {
-		case "loses":
-			n.loses++
-		case "gains":
-			n.gains++
-		default:
-			n.conditions++
-		}
+		n.add(c)
 		return true
 	})
+	if len(order) == 0 {
+		return []string{"nothing changes for anybody"}
+	}
 	var out []string
-	for _, route := range order {
-		n := by[route]
-		out = append(out, fmt.Sprintf("%s: %d lose it, %d gain it, %d on other conditions", route, n.loses, n.gains, n.conditions))
+	for _, n := range order {
+		name := n.route
+		if names[name] > 1 {
+			name += " (" + n.from + ")"
+		}
+		out = append(out, fmt.Sprintf("%s: %d lose it, %d gain it, %d on other conditions%s", name, n.loses, n.gains, n.conditions, n.strangers))
 	}
 	return out
+}
+
+func (n *counts) add(c Change) {
+	switch {
+	case c.Entry.Person == "*" && c.Change == "gains":
+		n.strangers = "; it becomes public"
+	case c.Entry.Person == "*" && c.Change == "loses":
+		n.strangers = "; it is no longer public"
+	case c.Entry.Person == "*":
+		n.strangers = "; it is public on other conditions"
+	case c.Change == "loses":
+		n.loses++
+	case c.Change == "gains":
+		n.gains++
+	default:
+		n.conditions++
+	}
 }
 
 // CSV writes changes as Review.CSV does entries, the change first.

@@ -167,10 +167,16 @@ func (r *Review) Each(yield func(Entry) bool) {
 }
 
 func everybody(route *config.Route) Entry {
-	return Entry{
-		Route: route.Name, From: publicURL(route), Person: "*", Access: publicAccess(route), Conditions: []string{},
+	e := Entry{
+		Route: route.Name, From: publicURL(route), Person: "*", Access: "allow", Conditions: route.Policy.PublicConditions(),
 		Why: "public: nobody need be signed in", Rule: rulePlace(route),
 	}
+	if len(e.Conditions) > 0 {
+		e.Access = "conditional"
+	} else {
+		e.Conditions = []string{}
+	}
+	return e
 }
 
 func entry(route *config.Route, how *policy.Access, p named) Entry {
@@ -202,14 +208,6 @@ func shadow(how *policy.Access) string {
 	return "shadow-conditional: " + strings.Join(how.Conditions, "; ")
 }
 
-// publicAccess is sure only where a policy has nothing but "accept".
-func publicAccess(r *config.Route) string {
-	if r.Policy.String() == "allow accept" {
-		return "allow"
-	}
-	return "conditional"
-}
-
 func rulePlace(r *config.Route) string {
 	if rules := r.Policy.Rules(); len(rules) > 0 {
 		return rules[0].Position.String()
@@ -217,13 +215,20 @@ func rulePlace(r *config.Route) string {
 	return r.Position.String()
 }
 
+// publicURL tells a route apart from others: where it begins, and the expression of
+// its paths.
 func publicURL(r *config.Route) string {
 	out := r.From.Scheme + "://" + r.From.Host
 	if r.From.Port != "" {
 		out += ":" + r.From.Port
 	}
 	if r.Match.Path != "" {
-		return out + r.Match.Path
+		out += r.Match.Path
+	} else {
+		out += r.Match.Prefix
 	}
-	return out + r.Match.Prefix
+	if r.Match.Regex != nil {
+		out += " ~ " + r.Match.Expression()
+	}
+	return out
 }

@@ -3,6 +3,7 @@ package review
 import (
 	"encoding/csv"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -47,7 +48,7 @@ wiki,https://wiki.example.com:8443/p,a,'=a@example.com,allow,,"groups has ""wiki
 open,https://open.example.com:8443/p,*,,allow,,public: nobody need be signed in,c.yaml:1:1,
 open,https://open.example.com:8443/p,a,'=a@example.com,allow,,accept,c.yaml:1:14,
 open,https://open.example.com:8443/p,b,b@example.com,allow,,accept,c.yaml:1:14,
-half,https://half.example.com:8443/p,*,,conditional,,public: nobody need be signed in,c.yaml:1:1,
+half,https://half.example.com:8443/p,*,,conditional,"http_method is ""GET""",public: nobody need be signed in,c.yaml:1:1,
 half,https://half.example.com:8443/p,a,'=a@example.com,conditional,"http_method is ""GET""",anybody who is signed in,c.yaml:1:14,
 half,https://half.example.com:8443/p,b,b@example.com,conditional,"http_method is ""GET""",anybody who is signed in,c.yaml:1:14,
 soon,https://soon.example.com:8443/p,a,'=a@example.com,allow,,"user is ""a""",c.yaml:1:16,shadow-deny
@@ -161,7 +162,7 @@ func TestDiffTellsWhoLosesAndGains(t *testing.T) {
 		t.Errorf("got %s", s)
 	}
 	if s := strings.Join(d.Summary(), "; "); s != "x: 1 lose it, 1 gain it, 0 on other conditions; half: 0 lose it, 0 gain it, 1 on other conditions; "+
-		"open: 0 lose it, 3 gain it, 0 on other conditions; gone: 1 lose it, 0 gain it, 0 on other conditions" {
+		"open: 0 lose it, 2 gain it, 0 on other conditions; it becomes public; gone: 1 lose it, 0 gain it, 0 on other conditions" {
 		t.Errorf("got %s", s)
 	}
 	var b strings.Builder
@@ -172,6 +173,12 @@ func TestDiffTellsWhoLosesAndGains(t *testing.T) {
 	var told struct{ Changes []Change }
 	if err := d.JSON(&b, Source{}); err != nil || json.Unmarshal([]byte(b.String()), &told) != nil || len(told.Changes) != len(got) {
 		t.Errorf("%v, %s", err, b.String())
+	}
+	if s := strings.Join(NewDiff(after, before).Summary(), "; "); !strings.Contains(s, "open: 2 lose it, 0 gain it, 0 on other conditions; it is no longer public") {
+		t.Errorf("got %s", s)
+	}
+	if s := strings.Join(NewDiff(after, after).Summary(), "; "); s != "nothing changes for anybody" {
+		t.Errorf("got %s", s)
 	}
 	NewDiff(after, after).Each(func(c Change) bool { t.Errorf("nothing changed, got %+v", c); return true })
 }
@@ -200,9 +207,28 @@ func TestCellsReadBackAsTheyWere(t *testing.T) {
 			t.Errorf("%q: %v %s", cells, err, diff)
 		}
 	}
-	for cell, want := range map[string]string{"=1+1": "'=1+1", "@x": "'@x", "*": "*", "-1": "'-1", "a=": "a="} {
+	for cell, want := range map[string]string{"=1+1": "'=1+1", "@x": "'@x", "*": "*", "-1": "'-1", "a=": "a=", " =1": "' =1", "a; =1": "a;' =1", "a;@b": "a;'@b", "\uff1d1": "'\uff1d1", "\t1": "'\t1", "**": "**", "a\n+1": "\"a\n'+1\"", "x -1": "x -1"} {
 		if got := csvCells(cell); got != want {
 			t.Errorf("%q is written %s, want %s", cell, got, want)
 		}
+	}
+}
+
+// Routes of one host that are told apart by expressions are compared each with
+// itself, whatever their order, and named apart.
+func TestDiffTellsExpressionsApart(t *testing.T) {
+	with := func(r *config.Route, expression string) *config.Route {
+		r.Match = config.Match{Regex: regexp.MustCompile("^(?:" + expression + ")$")}
+		return r
+	}
+	first, second := func() *config.Route { return with(routed(t, "api", "allow: {or: [user: a]}"), "/v1/.*") }, with(routed(t, "api", "allow: {or: [user: b]}"), "/v2/.*")
+	before := reviewed([]*config.Route{first(), second}, Options{})
+	if s := strings.Join(NewDiff(before, reviewed([]*config.Route{second, first()}, Options{})).Summary(), "; "); s != "nothing changes for anybody" {
+		t.Errorf("got %s", s)
+	}
+	third := with(routed(t, "api", "allow: {or: [user: a]}"), "/v3/.*")
+	want := "api (https://api.example.com:8443 ~ /v3/.*): 0 lose it, 1 gain it, 0 on other conditions; api (https://api.example.com:8443 ~ /v1/.*): 1 lose it, 0 gain it, 0 on other conditions"
+	if s := strings.Join(NewDiff(before, reviewed([]*config.Route{third, second}, Options{})).Summary(), "; "); s != want {
+		t.Errorf("got %s", s)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"sallyport/policy"
@@ -139,10 +140,16 @@ func csvCells(cells ...string) string {
 	return b.String()
 }
 
-// harmless keeps a spreadsheet from taking a cell for a formula.
+// harmless keeps a spreadsheet from taking a cell for a formula: also one that
+// begins after a space, and a part of it where the spreadsheet takes another
+// character than the comma to end cells.
 func harmless(cell string) string {
-	if cell != "" && cell != "*" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
+	if cell == "*" {
+		return cell
 	}
-	return cell
+	return formula.ReplaceAllString(cell, "$1'$2")
 }
+
+// formula is what makes one, at the beginning or behind what may end a cell. The
+// wide characters count in some languages' versions.
+var formula = regexp.MustCompile("(^|[;\t\r\n|])([ \t\r\n\u00a0]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r])")

@@ -55,8 +55,7 @@ func matchOf(m config.Match) string {
 		parts = append(parts, m.Prefix+"*")
 	}
 	if m.Regex != nil {
-		whole := m.Regex.String() // as written, without the anchors that it was given
-		parts = append(parts, "~ "+strings.TrimSuffix(strings.TrimPrefix(whole, "^(?:"), ")$"))
+		parts = append(parts, "~ "+m.Expression())
 	}
 	if len(parts) == 0 {
 		return "*"
