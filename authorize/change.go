@@ -26,7 +26,10 @@ func change(d policy.Decision, program *policy.Program, in *policy.Input, who To
 	case d.DenyReasons.Has(policy.ReasonDirectoryStale), d.DenyReasons.Has(policy.ReasonDirectoryUnclear):
 		return nil // nothing about the person: the notes say what is in doubt
 	case d.DenyReasons.Has(policy.ReasonPathAmbiguous):
-		return []string{"asks for a path that some servers read as another one, which is not allowed: leave out what follows the semicolon"}
+		if strings.Contains(in.Request.Path, ";") {
+			return []string{"asks for a path that some servers read as another one, which is not allowed: leave out what follows the semicolon"}
+		}
+		return []string{"asks for a path that some servers read as another one, which is not allowed: write its slashes without escapes"}
 	case d.DenyReasons.Has(policy.ReasonRouteNotFound):
 		return []string{"no route matches"}
 	case d.Effect == policy.Unauthenticated:

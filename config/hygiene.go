@@ -18,7 +18,7 @@ var hygieneKeys = []key[globals]{
 		"Resolves . and .. in a path.").def("true"),
 	works("path_with_escaped_slashes_action", enum("reject_request", "keep_unchanged", "unescape_and_redirect", "unescape_and_forward"),
 		func(g *globals) *string { return &g.Hygiene.EscapedSlashes },
-		"What happens to a path that holds %2F or %5C.").def("reject_request"),
+		"What happens to a path that holds %2F or %5C. Under keep_unchanged a policy must let it pass both as it stands and decoded.").def("reject_request"),
 	works("path_parameters_action", enum("reject_ambiguous", "reject_request", "keep_unchanged"), func(g *globals) *string { return &g.Hygiene.PathParameters },
 		"What happens to a path that holds a semicolon. Servlet containers cut off what follows it: `/admin;x/y` is `/admin/y` to them. reject_ambiguous refuses a path for which another route or another decision would hold then.").def("reject_ambiguous").ours(),
 	works("headers_with_underscores_action", enum("reject_request", "allow", "drop_header"), func(g *globals) *string { return &g.Hygiene.Underscores },

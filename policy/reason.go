@@ -134,7 +134,7 @@ var reasonTexts = [reasonCount]struct{ name, sentence string }{
 	ReasonDirectoryStale:                {"directory-stale", "What is known of the directory is too old to decide on."},
 	ReasonDirectoryUnclear:              {"directory-unclear", "Something that the policy names was not read from the directory yet, or its name is shared by several."},
 	ReasonEvaluationFailed:              {"evaluation-failed", "The decision failed for a reason of the proxy's own; its log has more."},
-	ReasonPathAmbiguous:                 {"path-ambiguous", "Servers that cut off what follows a semicolon in the path read another path, which the policy does not allow as well."},
+	ReasonPathAmbiguous:                 {"path-ambiguous", "Servers that cut off what follows a semicolon, or decode escaped slashes, read another path, which the policy does not allow as well."},
 	ReasonUserInactive:                  {"user-inactive", "The person's status in the directory lets them pass nothing."},
 	ReasonUserUnknown:                   {"user-unknown", "The directory does not know the person."},
 }

@@ -41,7 +41,7 @@ func (h *Handler) authorize(x *exchange) (allowed bool, err error) {
 		d.Effect == policy.StepUp && h.gate.wrongPort(x.host) != nil:
 		return false, h.gate.wrongPort(x.host)
 	case d.DenyReasons.Has(policy.ReasonPathAmbiguous):
-		return false, refuse(http.StatusBadRequest, errAmbiguous)
+		return false, refuse(http.StatusBadRequest, ambiguity(x.target.match))
 	case outage != nil: // with a session it might have been allowed
 		return false, outage
 	case d.Effect == policy.Unauthenticated:
@@ -80,7 +80,7 @@ func (h *Handler) Admit(r *http.Request, s *session.Session) error {
 func (h *Handler) policyRequest(x *exchange) policy.Request {
 	req := policy.Request{
 		ID: requestid.From(x.r.Context()), Query: x.target.query,
-		Method: x.r.Method, Host: x.host, Path: x.target.match, Readings: h.gate.parameters.otherReadings(x.target.match), IP: x.ip, Header: x.r.Header,
+		Method: x.r.Method, Host: x.host, Path: x.target.match, Readings: h.gate.readings(x.target.match), IP: x.ip, Header: x.r.Header,
 	}
 	if shown := h.certificate(x); shown != nil {
 		req.ClientCertificate, req.ClientCertificateTrusted, req.ClientCertificateError = shown.Leaf, shown.Trusted(), shown.Err

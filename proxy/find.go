@@ -40,4 +40,4 @@ func (f *Finder) Find(host, target string) (route *config.Route, path, query str
 }
 
 // Readings are what servers may read in place of a path that Find returned.
-func (f *Finder) Readings(path string) []string { return f.gate.parameters.otherReadings(path) }
+func (f *Finder) Readings(path string) []string { return f.gate.readings(path) }

@@ -35,7 +35,35 @@ func newPathParameters(action string) (pathParameters, error) {
 var (
 	errParameters = errors.New("the path holds a semicolon")
 	errAmbiguous  = errors.New("the path is another one to servers that cut off what follows a semicolon")
+	errDecoded    = errors.New("the path is another one to servers that decode its escaped slashes")
 )
+
+// keptEscapes decodes what the path of a target keeps under keep_unchanged.
+var keptEscapes = strings.NewReplacer("%2F", "/", "%5C", "\\", "%25", "%")
+
+// readings are all the paths that servers may read in place of that of a target,
+// for the policy of its route: those without parameters, and under keep_unchanged
+// those with the slashes decoded that were kept.
+func (g *gate) readings(path string) []string {
+	readings := g.parameters.otherReadings(path)
+	if g.paths.slashes != slashKeep || strings.IndexByte(path, '%') < 0 {
+		return readings
+	}
+	decoded := keptEscapes.Replace(path)
+	readings = append(readings, decoded)
+	if slashes := strings.ReplaceAll(decoded, "\\", "/"); slashes != decoded {
+		readings = append(readings, slashes)
+	}
+	return readings
+}
+
+// ambiguity says why the policy does not allow a path in every reading.
+func ambiguity(path string) error {
+	if strings.IndexByte(path, ';') < 0 {
+		return errDecoded
+	}
+	return errAmbiguous
+}
 
 // otherReadings are the paths that servers may read in place of path, because
 // they cut off parameters: before they decode escaped slashes that were kept, or

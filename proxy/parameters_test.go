@@ -101,6 +101,23 @@ func TestPathParametersActionIsHeeded(t *testing.T) {
 	}
 }
 
+// Under keep_unchanged servers may decode what was kept: the policy must allow that
+// path as well.
+func TestKeptSlashesAreDecidedDecodedToo(t *testing.T) {
+	w := newWorld(t, func(s *setup) { s.o.Hygiene.EscapedSlashes = "keep_unchanged" })
+	w.people.denied = func(path string) bool {
+		return strings.HasPrefix(path, "/admin/") || strings.HasPrefix(path, `/win\`) || path == "/a%2Fb"
+	}
+	for target, want := range map[string]int{
+		"/admin%2Fx": 400, "/admin%2fx": 400, "/%61dmin%2Fx": 400, "/admin%5Cx": 400, "/win%5Cx": 400, "/admin/x": 403, "/admin%2Fx;y": 400,
+		"/a%252Fb": 400, "/admin%252Fx": 200, "/open%2Fx": 200, "/open%5Cx": 200, "/open%25": 200,
+	} {
+		if status, body := w.raw("GET " + target + " HTTP/1.1\nHost: app.test\n\n"); status != want {
+			t.Errorf("%s: %d %.200s; want %d", target, status, body, want)
+		}
+	}
+}
+
 // genParameterPath makes paths of few names, so that they meet the routes of
 // genPathRoutes often.
 func genParameterPath() *rapid.Generator[string] {

@@ -121,7 +121,7 @@ func (p *pass) decide(x *exchange) *ending {
 	case d.Effect == policy.Allow:
 		return pathEnded(h.gate.checkParameters(x.host, x.target, route))
 	case d.DenyReasons.Has(policy.ReasonPathAmbiguous):
-		return pathEnded(refuse(http.StatusBadRequest, errAmbiguous))
+		return pathEnded(refuse(http.StatusBadRequest, ambiguity(x.target.match)))
 	}
 	why := h.accessEnded(x, route, s, person, d)
 	return &why

@@ -135,6 +135,20 @@ func TestEveryReadingOfAPathMustBeAllowed(t *testing.T) {
 	if err != nil || !slices.Contains(e.Reasons, "path-ambiguous") || len(e.Change) != 1 || !strings.Contains(e.Change[0], "semicolon") {
 		t.Errorf("%v: reasons %v, change %q; want path-ambiguous and what to leave out", err, e.Reasons, e.Change)
 	}
+	cfg.Hygiene.EscapedSlashes = "keep_unchanged"
+	if w, err = New(cfg, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	for raw, want := range map[string]string{"https://x.example.com/admin%2Fy": "deny", "https://x.example.com/open%2Fy": "allow"} {
+		if got := ask(t, w, Who{}, raw); got != want {
+			t.Errorf("%s where slashes are kept: got %q, want %q", raw, got, want)
+		}
+	}
+	u = &url.URL{Scheme: "https", Host: "x.example.com", Path: "/admin/y", RawPath: "/admin%2Fy"}
+	e, err = w.Explain(Question{Method: "GET", URL: u})
+	if err != nil || len(e.Change) != 1 || !strings.Contains(e.Change[0], "slashes") {
+		t.Errorf("%v: change %q, want how to write the slashes", err, e.Change)
+	}
 }
 
 func run(t *testing.T, text string, o RunOptions) *policytest.Report {
