@@ -35,11 +35,7 @@ func newAddressLimit(now func() time.Time) *addressLimit {
 
 // allow takes one request from an address's allowance.
 func (l *addressLimit) allow(from netip.Addr) bool {
-	if from = from.Unmap().WithZone(""); from.Is6() {
-		if network, err := from.Prefix(64); err == nil {
-			from = network.Addr()
-		}
-	}
+	from = wholeNetwork(from)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -73,4 +69,15 @@ func (l *addressLimit) forget(now time.Time) {
 		}
 		delete(l.all, from)
 	}
+}
+
+// wholeNetwork is the address that stands for all that one client may have: itself,
+// or the first of its network of 64 bits for IPv6.
+func wholeNetwork(from netip.Addr) netip.Addr {
+	if from = from.Unmap().WithZone(""); from.Is6() {
+		if network, err := from.Prefix(64); err == nil {
+			return network.Addr()
+		}
+	}
+	return from
 }

@@ -9,12 +9,12 @@ import (
 	"sallyport/internal/proxyproto"
 )
 
-// clientsOf puts the PROXY protocol before the connections of a public listener,
-// as the configuration in force says when one arrives. Only trusted proxies may
+// clientsOf bounds the connections of a public listener and puts the PROXY protocol
+// before them, as the configuration in force says when one arrives. Only trusted proxies may
 // speak it, and where they are trusted to, they must: their own address is never
 // taken for a client's.
 func (s *Server) clientsOf(ln net.Listener, must proxyproto.Rule) net.Listener {
-	return proxyproto.Listen(ln, proxyproto.Options{
+	return proxyproto.Listen(s.clients.listen(ln), proxyproto.Options{
 		Rule: func(peer netip.Addr) proxyproto.Rule {
 			h := s.gen.Load().cfg.Hygiene
 			switch {

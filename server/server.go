@@ -39,6 +39,9 @@ type Options struct {
 	Log io.Writer
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// MaxConnections bounds what clients have open at once; 0: by the limit of open
+	// files.
+	MaxConnections int
 	// Ready is called once the listeners accept connections.
 	Ready func(*Server)
 }
@@ -54,6 +57,7 @@ type Server struct {
 	state    *state
 	gen      atomic.Pointer[generation]
 	listen   listeners
+	clients  *connections
 	watcher  *config.Watcher
 	changed  chan struct{}
 
@@ -88,6 +92,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	s.openLog(cfg)
 	s.health = newHealth(s.now)
+	s.clients = newConnections(s, o.MaxConnections)
 	if err := s.open(ctx, cfg); err != nil {
 		return nil, errors.Join(err, s.close(context.WithoutCancel(ctx)))
 	}

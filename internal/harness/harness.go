@@ -54,6 +54,8 @@ type Options struct {
 	// Upstream replaces the echo application.
 	Upstream http.Handler
 	Now      func() time.Time
+	// MaxConnections is that of server.Options.
+	MaxConnections int
 }
 
 // Provider is a foreign identity provider.
@@ -175,7 +177,7 @@ func (w *World) StartServer() {
 	w.T.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s, err := server.New(ctx, server.Options{
-		Load: config.LoadOptions{File: w.File, Environ: w.environ}, Log: w.Log, Now: w.opts.Now,
+		Load: config.LoadOptions{File: w.File, Environ: w.environ}, Log: w.Log, Now: w.opts.Now, MaxConnections: w.opts.MaxConnections,
 	})
 	if err == nil {
 		err = s.Start(ctx)
