@@ -169,15 +169,24 @@ var kinds = map[string]*kind{
 // later are criteria of the language that do not work, with the reason. Leaving
 // one out would change who gets in, so each is an error.
 var later = map[string]string{
-	"record":                     "records of other data sources are not kept here; groups, app, profile/NAME and claim/NAME say what the directory and the token know",
-	"ssh_ca":                     noSSH,
-	"ssh_publickey":              noSSH,
-	"ssh_username":               noSSH,
-	"ssh_username_matches_claim": noSSH,
-	"ssh_username_matches_email": noSSH,
+	"postgres_application_name":       noPostgres,
+	"postgres_database":               noPostgres,
+	"postgres_statement_class":        noPostgres,
+	"postgres_username":               noPostgres,
+	"record":                          "records of other data sources are not kept here; groups, app, profile/NAME and claim/NAME say what the directory and the token know",
+	"ssh_access_request_approved":     noSSH,
+	"ssh_access_request_not_approved": noSSH,
+	"ssh_ca":                          noSSH,
+	"ssh_publickey":                   noSSH,
+	"ssh_username":                    noSSH,
+	"ssh_username_matches_claim":      noSSH,
+	"ssh_username_matches_email":      noSSH,
 }
 
-const noSSH = "SSH is not served, so there is nobody that it could let in or keep out"
+const (
+	noSSH      = "SSH is not served, so there is nobody that it could let in or keep out"
+	noPostgres = "PostgreSQL is not served, so there is nobody that it could let in or keep out"
+)
 
 // Criteria returns the names of the criteria that work, sorted.
 func Criteria() []string { return slices.Sorted(maps.Keys(kinds)) }

@@ -61,7 +61,8 @@ func TestReferenceSaysWhatEachCriterionGives(t *testing.T) {
 				return
 			}
 		}
-	}), " "); got != "record ssh_ca ssh_publickey ssh_username ssh_username_matches_claim ssh_username_matches_email" {
+	}), " "); got != "postgres_application_name postgres_database postgres_statement_class postgres_username record "+
+		"ssh_access_request_approved ssh_access_request_not_approved ssh_ca ssh_publickey ssh_username ssh_username_matches_claim ssh_username_matches_email" {
 		t.Errorf("not supported are %s", got)
 	}
 }
