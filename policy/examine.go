@@ -67,10 +67,15 @@ func (e *Examiner) Examine(p *Policy) []Problem {
 // NobodyPasses says why a policy lets nobody pass, "" where it may let somebody,
 // or where a warning of Examine says enough.
 func (e *Examiner) NobodyPasses(p *Policy) string {
-	switch {
-	case p == nil || p.broken || len(p.rules) == 0 || len(p.Lint())+len(e.Examine(p))+len(p.Uses("device"))+len(p.Uses("mcp_tool")) > 0 || e.policy(p) != foundNever:
+	if p == nil || p.broken || len(p.rules) == 0 {
 		return ""
-	case slices.ContainsFunc(p.rules, func(r *Rule) bool { return r.Effect == Allow && !r.Shadow && !r.empty() }):
+	}
+	empty := len(p.lintEmpty())
+	allows := slices.ContainsFunc(p.rules, func(r *Rule) bool { return r.Effect == Allow && !r.Shadow && !r.empty() })
+	switch {
+	case len(p.Lint())+len(e.Examine(p))+len(p.Uses("device"))+len(p.Uses("mcp_tool")) > empty, !allows && empty > 0, e.policy(p) != foundNever:
+		return ""
+	case allows:
 		return "whoever an allow rule lets in, a deny rule keeps out"
 	}
 	return "no rule that counts allows anybody"

@@ -27,12 +27,8 @@ func (p *Policy) Lint() []Problem {
 		out = append(out, Problem{Position: at, Code: code, Message: fmt.Sprintf(format, args...), Hint: hint})
 	}
 	for _, r := range p.rules {
-		if len(r.lists) == 0 {
-			note(r.Position, LintNeverHolds, "say whom, or remove it", "this rule says nothing: it %ss nobody", verb(r.Effect))
-		}
 		for _, l := range r.lists {
 			if len(l.criteria) == 0 {
-				note(l.pos, LintNeverHolds, "say whom, or remove it", "this list is empty: it %ss nobody", verb(r.Effect))
 				continue
 			}
 			never, always := l.extremes()
@@ -50,7 +46,26 @@ func (p *Policy) Lint() []Problem {
 			}
 		}
 	}
-	return append(out, p.lintAddresses()...)
+	return slices.Concat(out, p.lintEmpty(), p.lintAddresses())
+}
+
+// lintEmpty finds rules and lists that say nothing.
+func (p *Policy) lintEmpty() []Problem {
+	var out []Problem
+	note := func(at Position, what string, e Effect) {
+		out = append(out, Problem{Position: at, Code: LintNeverHolds, Hint: "say whom, or remove it", Message: fmt.Sprintf("this %s: it %ss nobody", what, verb(e))})
+	}
+	for _, r := range p.rules {
+		if len(r.lists) == 0 {
+			note(r.Position, "rule says nothing", r.Effect)
+		}
+		for _, l := range r.lists {
+			if len(l.criteria) == 0 {
+				note(l.pos, "list is empty", r.Effect)
+			}
+		}
+	}
+	return out
 }
 
 // lintAddresses finds an address where a domain is asked for, and the reverse.
