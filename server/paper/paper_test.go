@@ -15,7 +15,7 @@ import (
 	"sallyport/policy/policytest"
 )
 
-func parsed(t testing.TB, text string) *policy.Policy {
+func parsed(t fataler, text string) *policy.Policy {
 	t.Helper()
 	var node yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &node); err != nil {
@@ -28,7 +28,7 @@ func parsed(t testing.TB, text string) *policy.Policy {
 	return p
 }
 
-func known(t testing.TB, text string) *facts.Facts {
+func known(t fataler, text string) *facts.Facts {
 	t.Helper()
 	f, problems := facts.Read("facts.yaml", []byte(text))
 	if len(problems) > 0 {
@@ -193,4 +193,10 @@ func TestATestMayHaveATimeOfItsOwn(t *testing.T) {
 	if _, err := w.Check(q); err != nil || !w.clock().Equal(time.Unix(1, 0)) {
 		t.Errorf("after the question it is %v, %v", w.clock(), err)
 	}
+}
+
+// fataler is what testing.TB and rapid.T have in common.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
 }
