@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"sallyport/policy"
 )
 
 // WriteText tells the explanation to a person: the decision first, then what
@@ -83,7 +85,7 @@ type textWriter struct {
 
 func (w *textWriter) line(format string, args ...any) {
 	if w.err == nil {
-		_, w.err = fmt.Fprintln(w.out, strings.TrimRight(fmt.Sprintf(format, args...), " "))
+		_, w.err = fmt.Fprintln(w.out, strings.TrimRight(policy.Printable(fmt.Sprintf(format, args...)), " "))
 	}
 }
 

@@ -91,7 +91,7 @@ func (p *Policy) lintAddresses() []Problem {
 		}
 	}
 	for _, ref := range p.Named("http_method") {
-		if upper := strings.ToUpper(ref.Name); upper != ref.Name && slices.Contains(methodNames, upper) {
+		if upper := strings.ToUpper(ref.Name); upper != ref.Name && slices.Contains(MethodNames, upper) {
 			note(ref.Position, "write "+upper, "methods are in capital letters, and no request has %q", ref.Name)
 		}
 	}
@@ -168,8 +168,8 @@ func (l *list) contradicts() bool {
 	return false
 }
 
-// methodNames are those that requests have.
-var methodNames = []string{
+// MethodNames are the methods of HTTP as requests have them.
+var MethodNames = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
 	http.MethodConnect, http.MethodOptions, http.MethodTrace,
 }

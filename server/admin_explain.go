@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
+	"strings"
 
 	"sallyport/authorize"
 	"sallyport/identity"
@@ -19,7 +21,9 @@ import (
 // ExplainRequest asks a running instance what it would decide. Exactly one of
 // Email, Session and Anonymous is given.
 type ExplainRequest struct {
-	Email     string      `json:"email,omitempty"`   // of somebody who has just signed in
+	// Email is of somebody, or their login or id: their newest session is asked
+	// about, else somebody who has just signed in.
+	Email     string      `json:"email,omitempty"`
 	Session   string      `json:"session,omitempty"` // as a listing names it
 	Anonymous bool        `json:"anonymous,omitempty"`
 	Method    string      `json:"method"`
@@ -54,7 +58,7 @@ func (s *Server) explain(r *http.Request, q ExplainRequest) (e authorize.Explana
 	if err != nil || u.Host == "" {
 		return e, fmt.Errorf("expected a URL such as https://wiki.example.com/x, got %q", q.URL)
 	}
-	ss, err := s.whoIs(r, q)
+	ss, note, err := s.whoIs(r, q)
 	if err != nil {
 		return e, err
 	}
@@ -84,12 +88,16 @@ func (s *Server) explain(r *http.Request, q ExplainRequest) (e authorize.Explana
 	if err := g.shown(&req, q.ClientCertificate, s.now()); err != nil {
 		return e, err
 	}
-	return g.authz.Explain(route, ss, req), nil
+	e = g.authz.Explain(route, ss, req)
+	if note != "" {
+		e.Notes = append(e.Notes, note)
+	}
+	return e, nil
 }
 
 // whoIs finds the session that a question is about: one that lives, or one that
-// somebody of that e-mail would have.
-func (s *Server) whoIs(r *http.Request, q ExplainRequest) (*session.Session, error) {
+// somebody of that name would have. note says what of it was not asked for.
+func (s *Server) whoIs(r *http.Request, q ExplainRequest) (ss *session.Session, note string, err error) {
 	given := 0
 	for _, g := range []bool{q.Email != "", q.Session != "", q.Anonymous} {
 		if g {
@@ -98,37 +106,73 @@ func (s *Server) whoIs(r *http.Request, q ExplainRequest) (*session.Session, err
 	}
 	switch {
 	case given != 1:
-		return nil, errors.New("expected exactly one of email, session and anonymous")
+		return nil, "", errors.New("expected exactly one of email, session and anonymous")
 	case q.Anonymous:
-		return nil, nil
+		return nil, "", nil
 	}
 	all, err := s.state.sessions.List(r.Context())
 	if err != nil {
-		return nil, err
-	}
-	for _, ss := range all {
-		if q.Session != "" && telemetry.SessionLabel(ss.ID) == q.Session || q.Email != "" && (RevokeRequest{Email: q.Email}).matches(ss) {
-			return ss, nil
-		}
+		return nil, "", err
 	}
 	if q.Session != "" {
-		return nil, fmt.Errorf("no session is listed as %q", q.Session)
+		i := slices.IndexFunc(all, func(ss *session.Session) bool { return telemetry.SessionLabel(ss.ID) == q.Session })
+		if i < 0 {
+			return nil, "", fmt.Errorf("no session is listed as %q", q.Session)
+		}
+		return all[i], "", nil
 	}
-	people := s.peopleCalled(q.Email)
-	switch len(people) {
-	case 0:
-		return nil, fmt.Errorf("nobody with the e-mail %q is signed in or in the directory", q.Email)
-	case 1:
-		return &session.Session{ID: "explained", Form: session.FormBrowser, Subject: identity.Subject{
-			ID: people[0].ID, Email: people[0].Email, AuthenticatedAt: s.now(),
-		}}, nil
-	}
-	return nil, fmt.Errorf("%d people have the e-mail %q: name a session", len(people), q.Email)
+	return s.somebody(q.Email, all)
 }
 
-func (s *Server) peopleCalled(email string) []*identity.Person {
-	if snap := s.state.directory.Snapshot(); snap != nil {
-		return snap.ByEmail(email)
+// somebody finds the newest session of whoever is called so, or makes one.
+func (s *Server) somebody(name string, all []*session.Session) (*session.Session, string, error) {
+	people := s.peopleCalled(name)
+	if len(people) > 1 {
+		return nil, "", fmt.Errorf("%d people have the e-mail %q: name one by id or login, or a session", len(people), name)
+	}
+	theirs := slices.DeleteFunc(slices.Clone(all), func(ss *session.Session) bool {
+		if len(people) == 1 {
+			return ss.Subject.ID != people[0].ID
+		}
+		return ss.Subject.ID != name && !strings.EqualFold(ss.Subject.Email, name)
+	})
+	// A program's session is good for one host alone: one of a browser says more.
+	slices.SortFunc(theirs, func(a, b *session.Session) int {
+		if browser := a.Form == session.FormBrowser; browser != (b.Form == session.FormBrowser) {
+			if browser {
+				return -1
+			}
+			return 1
+		}
+		return b.Created.Compare(a.Created)
+	})
+	switch {
+	case len(theirs) > 1:
+		return theirs[0], fmt.Sprintf("they have %d sessions, and this is of the newest, %s: --session names another", len(theirs), telemetry.SessionLabel(theirs[0].ID)), nil
+	case len(theirs) == 1:
+		return theirs[0], "", nil
+	case len(people) == 0:
+		return nil, "", fmt.Errorf("nobody with the e-mail, login or id %q is signed in or in the directory", name)
+	}
+	return &session.Session{ID: "explained", Form: session.FormBrowser, Subject: identity.Subject{
+		ID: people[0].ID, Email: people[0].Email, AuthenticatedAt: s.now(),
+	}}, "they have no session, so that nothing is known of what their token would say", nil
+}
+
+// peopleCalled are those of an id, a login or an e-mail.
+func (s *Server) peopleCalled(name string) []*identity.Person {
+	snap := s.state.directory.Snapshot()
+	if snap == nil {
+		return nil
+	}
+	if p := snap.Person(name); p != nil {
+		return []*identity.Person{p}
+	}
+	if people := snap.ByEmail(name); len(people) > 0 {
+		return people
+	}
+	if p := snap.ByLogin(name); p != nil {
+		return []*identity.Person{p}
 	}
 	return nil
 }

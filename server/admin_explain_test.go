@@ -33,6 +33,18 @@ func TestTheOperatorAsksWhySomebodyMayNotPass(t *testing.T) {
 			t.Errorf("%+v: %d %s, %q", tt.ask, code, got.Decision, got.Change)
 		}
 	}
+	// By id too, and of several sessions the newest answers.
+	var got authorize.Explanation
+	admin(t, w, "POST", "/v1/explain", server.ExplainRequest{Email: "alice@example.com", Method: "GET", URL: w.URL("app", "/x")}, &got)
+	if len(got.Notes) > 0 {
+		t.Errorf("of one session it is said: %q", got.Notes)
+	}
+	other := harness.NewBrowser(t)
+	other.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
+	ask := server.ExplainRequest{Email: got.Who.Subject, Method: "GET", URL: w.URL("app", "/x")}
+	if code := admin(t, w, "POST", "/v1/explain", ask, &got); code != 200 || got.Decision != "allow" || len(got.Notes) != 1 || !strings.HasPrefix(got.Notes[0], "they have 2 sessions, and this is of the newest") {
+		t.Errorf("%d %+v", code, got)
+	}
 	for _, bad := range []server.ExplainRequest{
 		{Method: "GET", URL: w.URL("app", "/")},
 		{Email: "a", Anonymous: true, URL: w.URL("app", "/")},

@@ -37,7 +37,7 @@ the routes it has in force.`,
 	}
 	a := &access{
 		instance: instanceFlags(cmd),
-		facts:    cmd.Flags().String("facts", "", "facts `file`: the directory on paper"),
+		facts:    cmd.Flags().String("facts", "", "facts `file`: the directory on paper; - is standard input"),
 		format:   cmd.Flags().String("format", "csv", "`csv` or json"),
 		old:      cmd.Flags().String("diff", "", "older configuration `file` to compare with"),
 	}

@@ -62,10 +62,10 @@ func questionFlags(cmd *cobra.Command) *question {
 	f := cmd.Flags()
 	return &question{
 		instance:    instanceFlags(cmd),
-		as:          f.String("as", "", "`e-mail` of somebody who has just signed in"),
+		as:          f.String("as", "", "`e-mail`, login or id of somebody: their session in the running instance, else as if they had just signed in"),
 		session:     f.String("session", "", "session `id`, of the facts or as listed by the running instance"),
 		anonymous:   f.Bool("anonymous", false, "nobody is signed in"),
-		facts:       f.String("facts", "", "facts `file`: the directory on paper"),
+		facts:       f.String("facts", "", "facts `file`: the directory on paper; - is standard input"),
 		format:      f.String("format", "text", "`text` or json"),
 		ip:          f.String("ip", "", "client `address`"),
 		at:          f.String("at", "", "`time` of the request (RFC 3339), with --facts"),
@@ -91,12 +91,27 @@ func (q *question) run(cmd *cobra.Command, method, rawURL string) error {
 	if slices.Contains(e.Reasons, policy.ReasonClientCertificateRequired.String()) && *q.certificate == "" {
 		e.Notes = append(e.Notes, "nobody showed a client certificate: --client-certificate FILE does")
 	}
+	if *q.ip == "" && e.Decision != "allow" && asks(e.Rules, "source_ip") {
+		e.Notes = append(e.Notes, "no address was given, and rules ask for one: --ip ADDRESS does")
+	}
 	if *q.format == "json" {
 		enc := json.NewEncoder(cmd.OutOrStdout())
 		enc.SetIndent("", "  ")
 		return enc.Encode(e)
 	}
 	return e.WriteText(cmd.OutOrStdout())
+}
+
+// asks reports whether one of the rules has the criterion.
+func asks(rules []authorize.ToldRule, criterion string) bool {
+	for _, r := range rules {
+		for _, l := range r.Lists {
+			if slices.ContainsFunc(l.Criteria, func(c authorize.ToldCriterion) bool { return c.Name == criterion }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // read checks the command line.
@@ -110,8 +125,15 @@ func (q *question) read(method, rawURL string) (asked paper.Question, err error)
 	switch {
 	case n != 1:
 		return asked, errors.New("expected exactly one of --as, --session and --anonymous")
+	case *q.at != "" && *q.facts == "":
+		return asked, errors.New("--at needs --facts: a running instance decides by its own clock")
+	case *q.socket != "" && *q.facts != "":
+		return asked, errors.New("keep one of --facts and --socket: people come from the file or from the running instance")
 	case *q.format != "text" && *q.format != "json":
 		return asked, fmt.Errorf("--format: expected text or json, got %q", *q.format)
+	}
+	if upper := strings.ToUpper(method); slices.Contains(policy.MethodNames, upper) {
+		method = upper // requests have them in capital letters, people do not
 	}
 	asked = paper.Question{Who: paper.Who{Session: *q.session, Email: *q.as}, Method: method, Header: http.Header{}}
 	if asked.URL, err = url.Parse(rawURL); err != nil || asked.URL.Host == "" {
@@ -173,11 +195,11 @@ func (q *question) onPaper(cmd *cobra.Command, asked paper.Question) (authorize.
 // readFacts reads a facts file; problems have been printed when it returns an
 // error.
 func readFacts(cmd *cobra.Command, path string) (*facts.Facts, error) {
-	text, err := os.ReadFile(path)
+	text, name, err := readInput(cmd, path)
 	if err != nil {
 		return nil, err
 	}
-	f, problems := facts.Read(path, text)
+	f, problems := facts.Read(name, text)
 	if len(problems) > 0 {
 		return nil, refuse(cmd, problems)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -21,8 +22,9 @@ func newPolicyTest() *cobra.Command {
 		Use:   "test FILE...",
 		Short: "run policy tests, for a build job",
 		Long: `Run files of policy tests: each test says who asks for what and what is to be
-decided. Exit status 1 when a decision differs or a file is not understood.
-Nothing is contacted; people and sessions come from the facts of the file.`,
+decided. Exit status 1 when a decision differs or a file is not understood: then
+none is run. Nothing is contacted; people and sessions come from the facts of the
+file. "-" reads a file from standard input.`,
 		Example: `  sallyport policy test policies.test.yaml
   sallyport policy test --coverage --format junit tests/a.yaml tests/b.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -44,8 +46,20 @@ Nothing is contacted; people and sessions come from the facts of the file.`,
 		if write == nil {
 			return fmt.Errorf("%w: --format: expected text, json or junit, got %q", errUsage, *format)
 		}
+		var all []policyTests
+		var problems []config.Problem
 		for _, name := range files {
-			if err := runPolicyTests(cmd, name, *coverage, report); err != nil {
+			one, wrong, err := readPolicyTests(cmd, name)
+			if err != nil {
+				return err
+			}
+			all, problems = append(all, one), append(problems, wrong...)
+		}
+		if len(problems) > 0 {
+			return refuse(cmd, problems)
+		}
+		for _, one := range all {
+			if err := paper.Run(one.file, paper.RunOptions{Config: one.config, Coverage: *coverage}, report); err != nil {
 				return err
 			}
 		}
@@ -60,28 +74,38 @@ Nothing is contacted; people and sessions come from the facts of the file.`,
 	return cmd
 }
 
-// runPolicyTests runs one file; what is wrong with the file itself has been
-// printed when it returns an error.
-func runPolicyTests(cmd *cobra.Command, name string, coverage bool, report *policytest.Report) error {
-	text, err := os.ReadFile(name)
+// policyTests is a file of tests with the configuration that it names.
+type policyTests struct {
+	file   *policytest.File
+	config *config.Config
+}
+
+// readPolicyTests reads one file, with what is wrong in it or its configuration.
+func readPolicyTests(cmd *cobra.Command, name string) (policyTests, []config.Problem, error) {
+	text, name, err := readInput(cmd, name)
 	if err != nil {
-		return err
+		return policyTests{}, nil, err
 	}
 	f, problems := policytest.Read(name, text, os.ReadFile)
-	if len(problems) > 0 {
-		return refuse(cmd, problems)
+	if len(problems) > 0 || f.Config == "" {
+		return policyTests{file: f}, problems, nil
 	}
-	o := paper.RunOptions{Coverage: coverage}
-	if f.Config != "" {
-		path := f.Config
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(filepath.Dir(name), path)
-		}
-		if o.Config, problems = config.Load(loadOptions(path)); len(problems) > 0 {
-			return refuse(cmd, problems)
-		}
+	path := f.Config
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(name), path)
 	}
-	return paper.Run(f, o, report)
+	cfg, problems := config.Load(loadOptions(path))
+	return policyTests{f, cfg}, problems, nil
+}
+
+// readInput reads a file, or standard input where it is called "-".
+func readInput(cmd *cobra.Command, path string) (text []byte, name string, err error) {
+	if path == "-" {
+		text, err = io.ReadAll(cmd.InOrStdin())
+		return text, "standard input", err
+	}
+	text, err = os.ReadFile(path)
+	return text, path, err
 }
 
 // refuse prints what is wrong with a file that was to be read.

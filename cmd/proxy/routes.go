@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -16,14 +18,22 @@ func newRoutes() *cobra.Command {
 		Short: "print the route table as it is matched, with policies in short",
 		Long: `Print the routes in the order in which they are tried, with their policies in
 short and where each stands in the file. The id is the one that records name.`,
-		Example: `  sallyport routes --config config.yaml`,
-		Args:    noArgs,
+		Example: `  sallyport routes --config config.yaml
+  sallyport routes --config config.yaml --format json`,
+		Args: noArgs,
 	}
 	file := configFlag(cmd)
+	format := cmd.Flags().String("format", "text", "`text` or json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *format != "text" && *format != "json" {
+			return fmt.Errorf("%w: --format: expected text or json, got %q", errUsage, *format)
+		}
 		cfg, err := load(cmd, *file)
 		if err != nil {
 			return err
+		}
+		if *format == "json" {
+			return writeRoutesJSON(cmd.OutOrStdout(), cfg)
 		}
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "ROUTE\tFROM\tPATH\tTO\tWHO\tAT\tID")
@@ -36,6 +46,31 @@ short and where each stands in the file. The id is the one that records name.`,
 		return writePins(cmd, cfg)
 	}
 	return cmd
+}
+
+// toldRoute is a route in JSON, with the words of the table.
+type toldRoute struct {
+	Route  string `json:"route"`
+	From   string `json:"from"`
+	Path   string `json:"path"`
+	To     string `json:"to"`
+	Policy string `json:"policy"`
+	Public bool   `json:"public"` // somebody may pass who is not signed in
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	ID     string `json:"id"`
+}
+
+func writeRoutesJSON(out io.Writer, cfg *config.Config) error {
+	all := make([]toldRoute, 0, len(cfg.Routes))
+	for _, r := range cfg.Routes {
+		all = append(all, toldRoute{
+			r.Name, fromOf(r.From), matchOf(r.Match), toOf(r), r.Policy.String(), r.Policy.Public(), r.Position.File, r.Position.Line, r.ID,
+		})
+	}
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(map[string]any{"routes": all})
 }
 
 func fromOf(f config.From) string {

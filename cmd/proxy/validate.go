@@ -29,7 +29,7 @@ meant, by a comment on its line or alone on the line above it:
 	}
 	file := configFlag(cmd)
 	format := cmd.Flags().String("format", "text", "`text` or json")
-	known := cmd.Flags().String("facts", "", "facts `file`: warn of groups and people that it does not know")
+	known := cmd.Flags().String("facts", "", "facts `file`: warn of what it does not know; - is standard input")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch *format {
 		case "text", "json":

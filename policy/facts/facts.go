@@ -61,6 +61,23 @@ func (f *Facts) ByEmail(email string) []*identity.Person {
 	return f.byEmail[strings.ToLower(email)]
 }
 
+// Called returns those of an id, a login or an e-mail, whatever its letter case.
+func (f *Facts) Called(name string) []*identity.Person {
+	if p := f.Person(name); p != nil {
+		return []*identity.Person{p}
+	}
+	if people := f.ByEmail(name); f == nil || len(people) > 0 {
+		return people
+	}
+	var out []*identity.Person
+	for _, p := range f.People {
+		if p.Login != "" && strings.EqualFold(p.Login, name) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // Session returns the session with that id.
 func (f *Facts) Session(id string) (Session, bool) {
 	if f != nil {

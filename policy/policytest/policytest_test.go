@@ -85,7 +85,7 @@ func TestTextSaysWhatAReviewerNeeds(t *testing.T) {
     deny
       who x
 FAIL t.yaml:4: other reason
-  deny as wanted, but not because of reject; reasons are 
+  deny as wanted, but not because of reject; reasons are none
 FAIL t.yaml:5: no answer
   the proxy refuses it
 not covered: deny rule at t.yaml:9 held in no test
@@ -114,12 +114,56 @@ func TestJSONHasTheStatedForm(t *testing.T) {
 		}
 		return map[string]any{"name": name, "file": "t.yaml", "line": line, "passed": passed, "want": want, "got": got, "reasons": reasons}
 	}
+	failed := func(message string, test any) any {
+		test.(map[string]any)["message"] = message
+		return test
+	}
 	want := map[string]any{"passed": 1.0, "failed": 3.0, "tests": []any{
-		one("good", 2, true, "allow", "allow", "groups-ok"), one("other effect", 3, false, "allow", "deny", "reject"),
-		one("other reason", 4, false, "deny", "deny"), one("no answer", 5, false, "deny", "error"),
+		one("good", 2, true, "allow", "allow", "groups-ok"), failed("want allow, got deny (reject)", one("other effect", 3, false, "allow", "deny", "reject")),
+		failed("deny as wanted, but not because of reject; reasons are none", one("other reason", 4, false, "deny", "deny")),
+		failed("the proxy refuses it", one("no answer", 5, false, "deny", "error")),
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A denial that no policy made is no proof of one.
+func TestTestsThatMayMeanNothingAreTold(t *testing.T) {
+	at := policy.Position{File: "t.yaml", Line: 2}
+	for _, tt := range []struct {
+		want    string
+		named   []string
+		reasons []string
+		note    string
+	}{
+		{"deny", nil, []string{"route-not-found"}, "it passes because no route matches: write reasons: [route-not-found] if that is meant"},
+		{"deny", nil, []string{"user-unknown"}, "it passes because the facts do not know the person: write reasons: [user-unknown] if that is meant"},
+		{"deny", []string{"user-unknown"}, []string{"user-unknown"}, ""},
+		{"deny", nil, []string{"groups-unauthorized"}, ""},
+		{"allow", nil, []string{"route-not-found"}, ""},
+	} {
+		one := Result{Test: Test{Name: "a\x1b[2Jb\nc", Position: at, Want: tt.want, Reasons: tt.named}, Got: "deny", Reasons: tt.reasons}
+		if got := one.Note(); got != tt.note {
+			t.Errorf("%+v: got %q", tt, got)
+		}
+		var b, j strings.Builder
+		r := Report{Results: []Result{one}}
+		if err := errors.Join(r.Text(&b), r.JSON(&j)); err != nil || strings.Contains(b.String(), "\x1b") || strings.Contains(b.String(), "b\nc") ||
+			(tt.note != "") != strings.Contains(b.String(), "note t.yaml:2: a") || (tt.note != "") != strings.Contains(j.String(), `"note": "it passes`) {
+			t.Errorf("%v, %q, %q", err, b.String(), j.String())
+		}
+	}
+}
+
+// A rule that one file's tests exercise is covered, whatever the other's do.
+func TestCoverageIsThatOfAllFiles(t *testing.T) {
+	at := func(line int) policy.Position { return policy.Position{File: "c.yaml", Line: line} }
+	var r Report
+	r.Cover([]Covered{{policy.Allow, at(1), true}, {policy.Deny, at(2), false}, {policy.Deny, at(3), false}, {policy.Allow, at(1), false}})
+	r.Cover([]Covered{{policy.Allow, at(1), false}, {policy.Deny, at(2), true}, {policy.Deny, at(3), false}, {policy.Allow, at(4), true}})
+	if want := []Unused{{"deny", at(3), "c.yaml", 3}}; r.Rules != 4 || !cmp.Equal(want, r.Unused) {
+		t.Errorf("%d rules, uncovered %+v", r.Rules, r.Unused)
 	}
 }
 

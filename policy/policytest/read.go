@@ -165,6 +165,9 @@ func (in *reading) request(test, v strictyaml.Value, freely bool) Request {
 	if r.Method == "" {
 		r.Method = http.MethodGet
 	}
+	if upper := strings.ToUpper(r.Method); upper != r.Method && slices.Contains(policy.MethodNames, upper) {
+		fields["method"].Fail("write "+upper, "methods are in capital letters, got %q", r.Method)
+	}
 	raw := fields["url"].Text()
 	if raw == "" && freely {
 		raw = anywhere

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"sallyport/policy"
@@ -17,6 +18,38 @@ type Report struct {
 	Unused []Unused
 	// Rules is how many rules there were.
 	Rules int
+
+	rules []Covered // of all files, each once
+}
+
+// Covered is a rule, and whether it held in a test.
+type Covered struct {
+	Effect   policy.Effect
+	Position policy.Position
+	Held     bool
+}
+
+// Cover adds the rules that the tests of one file could have made hold. A rule that
+// held in another file's is covered.
+func (r *Report) Cover(rules []Covered) {
+	at := make(map[policy.Position]int, len(r.rules))
+	for i, rule := range r.rules {
+		at[rule.Position] = i
+	}
+	for _, rule := range rules {
+		i, known := at[rule.Position]
+		if !known {
+			i, at[rule.Position] = len(r.rules), len(r.rules)
+			r.rules = append(r.rules, rule)
+		}
+		r.rules[i].Held = r.rules[i].Held || rule.Held
+	}
+	r.Rules, r.Unused = len(r.rules), nil
+	for _, rule := range r.rules {
+		if !rule.Held {
+			r.Unused = append(r.Unused, Unused{Effect: rule.Effect.String(), Position: rule.Position, File: rule.Position.File, Line: rule.Position.Line})
+		}
+	}
 }
 
 // Unused is a rule that held in no test.
@@ -42,11 +75,15 @@ func (r *Report) Failed() int {
 func (r *Report) Text(out io.Writer) error {
 	var b strings.Builder
 	for _, one := range r.Results {
+		place := fmt.Sprintf("%s:%d: %s", one.Test.Position.File, one.Test.Position.Line, policy.Printable(one.Test.Name))
+		if note := one.Note(); note != "" {
+			fmt.Fprintf(&b, "note %s\n  %s\n", place, note)
+		}
 		if one.Passed() {
 			continue
 		}
-		fmt.Fprintf(&b, "FAIL %s:%d: %s\n", one.Test.Position.File, one.Test.Position.Line, one.Test.Name)
-		fmt.Fprintf(&b, "  %s\n", one.complaint())
+		fmt.Fprintf(&b, "FAIL %s\n", place)
+		fmt.Fprintf(&b, "  %s\n", policy.Printable(one.complaint()))
 		for line := range strings.Lines(one.Explanation) {
 			b.WriteString("    " + strings.TrimRight(line, "\n") + "\n")
 		}
@@ -69,9 +106,32 @@ func (r Result) complaint() string {
 	case r.Error != "":
 		return r.Error
 	case r.Got != r.Test.Want:
-		return fmt.Sprintf("want %s, got %s (%s)", r.Test.Want, r.Got, strings.Join(r.Reasons, ", "))
+		return fmt.Sprintf("want %s, got %s (%s)", r.Test.Want, r.Got, listed(r.Reasons))
 	}
-	return fmt.Sprintf("%s as wanted, but not because of %s; reasons are %s", r.Got, strings.Join(r.Missing(), ", "), strings.Join(r.Reasons, ", "))
+	return fmt.Sprintf("%s as wanted, but not because of %s; reasons are %s", r.Got, strings.Join(r.Missing(), ", "), listed(r.Reasons))
+}
+
+func listed(reasons []string) string {
+	if len(reasons) == 0 {
+		return "none"
+	}
+	return strings.Join(reasons, ", ")
+}
+
+// Note is a doubt about a test that passed, "" for none: one that wants a denial
+// passes whatever the policy says where its route or its person is misspelt.
+func (r Result) Note() string {
+	if !r.Passed() || r.Got != WantDeny || len(r.Test.Reasons) > 0 {
+		return ""
+	}
+	for reason, why := range map[string]string{
+		policy.ReasonRouteNotFound.String(): "no route matches", policy.ReasonUserUnknown.String(): "the facts do not know the person",
+	} {
+		if slices.Contains(r.Reasons, reason) {
+			return fmt.Sprintf("it passes because %s: write reasons: [%s] if that is meant", why, reason)
+		}
+	}
+	return ""
 }
 
 type jsonTest struct {
@@ -82,6 +142,8 @@ type jsonTest struct {
 	Want    string   `json:"want"`
 	Got     string   `json:"got"`
 	Reasons []string `json:"reasons"`
+	Message string   `json:"message,omitempty"` // of a test that failed: what went wrong
+	Note    string   `json:"note,omitempty"`    // of one that passed: why that may mean nothing
 }
 
 // JSON writes the whole for programs.
@@ -98,8 +160,11 @@ func (r *Report) JSON(out io.Writer) error {
 		if reasons == nil {
 			reasons = []string{}
 		}
-		at := one.Test.Position
-		report.Tests = append(report.Tests, jsonTest{one.Test.Name, at.File, at.Line, one.Passed(), one.Test.Want, one.Got, reasons})
+		at, message := one.Test.Position, ""
+		if !one.Passed() {
+			message = one.complaint()
+		}
+		report.Tests = append(report.Tests, jsonTest{one.Test.Name, at.File, at.Line, one.Passed(), one.Test.Want, one.Got, reasons, message, one.Note()})
 	}
 	enc := json.NewEncoder(out)
 	enc.SetIndent("", "  ")

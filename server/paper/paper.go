@@ -89,7 +89,7 @@ func (w *World) clock() time.Time {
 	return w.now()
 }
 
-// Who asks: nobody, a session of the facts, or somebody by e-mail. The zero value
+// Who asks: nobody, a session of the facts, or somebody by e-mail, login or id. The zero value
 // is nobody.
 type Who struct{ Session, Email string }
 
@@ -131,7 +131,17 @@ func (w *World) Explain(q Question) (authorize.Explanation, error) {
 	if near := w.facts.NearEmail(q.Who.Email); q.Who.Email != "" && s != nil && w.facts.Person(s.Subject.ID) == nil && near != "" {
 		e.Notes = append(e.Notes, fmt.Sprintf("nobody in the facts has the e-mail %s; did you mean %s?", q.Who.Email, near))
 	}
+	if n := len(w.facts.SessionsOf(subjectOf(s))); q.Who.Email != "" && n > 1 {
+		e.Notes = append(e.Notes, fmt.Sprintf("they have %d sessions in the facts, so that nothing is taken from their tokens: name one of these", n))
+	}
 	return e, nil
+}
+
+func subjectOf(s *session.Session) string {
+	if s == nil {
+		return ""
+	}
+	return s.Subject.ID
 }
 
 // Trace is what Check says with every step.
@@ -192,7 +202,7 @@ func (w *World) session(who Who) (*session.Session, error) {
 	}
 	s := &session.Session{ID: "paper", Form: session.FormBrowser}
 	s.Subject.ID, s.Subject.Email = who.Email, who.Email
-	switch people := w.facts.ByEmail(who.Email); len(people) {
+	switch people := w.facts.Called(who.Email); len(people) {
 	case 0:
 	case 1:
 		if sessions := w.facts.SessionsOf(people[0].ID); len(sessions) == 1 {
@@ -200,7 +210,7 @@ func (w *World) session(who Who) (*session.Session, error) {
 		}
 		s.Subject.ID, s.Subject.Email = people[0].ID, people[0].Email
 	default:
-		return nil, fmt.Errorf("%d people in the facts have the e-mail %s: name one by a session", len(people), who.Email)
+		return nil, fmt.Errorf("%d people in the facts have the e-mail %s: name one by id or login, or a session", len(people), who.Email)
 	}
 	s.Subject.AuthenticatedAt = w.clock()
 	return s, nil

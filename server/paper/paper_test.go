@@ -53,7 +53,7 @@ func ask(t *testing.T, w *World, who Who, raw string) string {
 const people = `
 people:
   - {id: 00ua, email: a@example.com, groups: [admins]}
-  - {id: 00ub, email: twice@example.com}
+  - {id: 00ub, email: twice@example.com, login: ben}
   - {id: 00uc, email: twice@example.com}
 sessions: [{id: s1, subject: 00ua, claims: {x: y}, authenticated_at: 2026-01-01T00:00:00Z}]
 `
@@ -67,10 +67,13 @@ func TestWhoAsksIsWhoTheFactsKnow(t *testing.T) {
 		{"allow: {or: [groups: admins]}", people, Who{Email: "A@example.com"}, "allow"},
 		{"allow: {or: [user: 00ua]}", people, Who{Email: "a@example.com"}, "allow"},
 		{"allow: {or: [claim/x: y]}", people, Who{Email: "a@example.com"}, "allow"},
+		{"allow: {or: [groups: admins]}", people, Who{Email: "00ua"}, "allow"},
+		{"allow: {or: [user: 00ub]}", people, Who{Email: "00ub"}, "allow"},
+		{"allow: {or: [user: 00ub]}", people, Who{Email: "BEN"}, "allow"},
 		{"allow: {or: [claim/x: y]}", people, Who{Session: "s1"}, "allow"},
 		{"allow: {or: [claim/x: y]}", people, Who{}, "unauthenticated"},
 		{"allow: {or: [authenticated_user: true]}", people, Who{Email: "else@example.com"}, "deny"},
-		{"allow: {or: [authenticated_user: true]}", people, Who{Email: "twice@example.com"}, "2 people in the facts have the e-mail twice@example.com: name one by a session"},
+		{"allow: {or: [authenticated_user: true]}", people, Who{Email: "twice@example.com"}, "2 people in the facts have the e-mail twice@example.com: name one by id or login, or a session"},
 		{"allow: {or: [authenticated_user: true]}", people, Who{Session: "s2"}, `there is no session "s2" in the facts`},
 		{"allow: {or: [domain: example.com]}", "{}", Who{Email: "else@example.com"}, "allow"},
 		{"allow: {or: [groups: admins]}", "{}", Who{Email: "else@example.com"}, "deny"},
@@ -81,6 +84,23 @@ func TestWhoAsksIsWhoTheFactsKnow(t *testing.T) {
 		}
 		if got := ask(t, w, tt.who, "https://x.example.com/"); got != tt.want {
 			t.Errorf("%s as %+v: got %q, want %q", tt.policy, tt.who, got, tt.want)
+		}
+	}
+}
+
+func TestWhatWasNotTakenFromSessionsIsSaid(t *testing.T) {
+	f := known(t, "{people: [{id: a, email: a@example.com}], sessions: [{id: s1, subject: a, amr: [mfa]}, {id: s2, subject: a}]}")
+	w, err := ForPolicy(parsed(t, "allow: {or: [auth_method: mfa]}"), f, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for who, notes := range map[Who]string{
+		{Email: "a@example.com"}: "they have 2 sessions in the facts, so that nothing is taken from their tokens: name one of these",
+		{Session: "s2"}:          "", {}: "",
+	} {
+		e, err := w.Explain(Question{Who: who, Method: "GET", URL: &url.URL{Host: "x"}})
+		if got := strings.Join(e.Notes, "|"); err != nil || got != notes {
+			t.Errorf("%+v: %v, %q", who, err, got)
 		}
 	}
 }

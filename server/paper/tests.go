@@ -112,19 +112,12 @@ func (r *runner) note(w *World, q Question) error {
 	return err
 }
 
-// cover adds the rules that no test of this file made hold.
+// cover adds the rules with what the tests of this file made of them.
 func (r *runner) cover(report *policytest.Report) {
-	told := map[policy.Position]bool{}
+	var all []policytest.Covered
 	add := func(p *policy.Policy) {
 		for _, rule := range p.Rules() {
-			at := rule.Position
-			if told[at] {
-				continue
-			}
-			told[at] = true
-			if report.Rules++; !r.held[at] {
-				report.Unused = append(report.Unused, policytest.Unused{Effect: rule.Effect.String(), Position: at, File: at.File, Line: at.Line})
-			}
+			all = append(all, policytest.Covered{Effect: rule.Effect, Position: rule.Position, Held: r.held[rule.Position]})
 		}
 	}
 	if r.o.Config != nil {
@@ -132,7 +125,12 @@ func (r *runner) cover(report *policytest.Report) {
 			add(route.Policy)
 		}
 	}
+	told := map[*policy.Policy]bool{}
 	for _, t := range r.f.Tests {
-		add(t.Policy)
+		if !told[t.Policy] {
+			told[t.Policy] = true
+			add(t.Policy)
+		}
 	}
+	report.Cover(all)
 }
