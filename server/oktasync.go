@@ -152,11 +152,13 @@ type watched struct {
 	last, refused atomic.Pointer[error]
 }
 
-// Log is what a reading begins with; one may be without.
+// Log is what a reading begins with. One may be without the right to it, but not
+// without credentials that Okta takes.
 func (w *watched) Log(ctx context.Context, q idp.LogQuery, cursor string) (idp.Page[idp.Event], error) {
 	page, err := w.Directory.Log(ctx, q, cursor)
-	if !definite(err) {
-		w.tell(ctx, err)
+	var forbidden *idp.ForbiddenError
+	if !errors.As(err, &forbidden) {
+		w.note(ctx, err)
 	}
 	return page, err
 }
