@@ -6,13 +6,16 @@ import "strings"
 // request. What a request looks like is left open: each criterion about it may
 // or may not hold, so for criteria that contradict each other the answer may be
 // true too often, never too seldom.
-func (p *Policy) Public() bool {
+func (p *Policy) Public() bool { return p.public(false) }
+
+// public is Public, those in shadow counted if shadow is set.
+func (p *Policy) public(shadow bool) bool {
 	if p == nil || p.broken {
 		return false
 	}
 	allow, deny := startOutcomes, startOutcomes
 	for _, r := range p.rules {
-		if r.Shadow {
+		if r.Shadow && !shadow {
 			continue
 		}
 		for _, l := range r.lists {
@@ -29,17 +32,40 @@ func (p *Policy) Public() bool {
 	return allow.settle(false)&outcomeHolds != 0 && deny.settle(false)&outcomeFails != 0
 }
 
-// PublicConditions are what a request must bring for somebody to pass who is not
-// signed in, as Reach tells them of people. It is only right of a policy that is
-// Public; none means that every request passes.
-func (p *Policy) PublicConditions() []string {
+// Strangers tells how those pass who are not signed in, as Reach tells of people;
+// nil for not at all, whatever rules are in shadow.
+func (p *Policy) Strangers() *Access {
+	a := p.strangers(false)
+	if p != nil && p.shadows() {
+		if full := p.strangers(true); !full.like(a) {
+			a.Shadow = full
+		}
+	}
+	if !a.May && a.Shadow == nil {
+		return nil
+	}
+	return a
+}
+
+func (p *Policy) strangers(shadow bool) *Access {
+	if !p.public(shadow) {
+		return &Access{}
+	}
+	conditions := p.publicConditions(shadow)
+	return &Access{May: true, Sure: len(conditions) == 0, Conditions: conditions}
+}
+
+// publicConditions are what a request must bring for somebody to pass who is not
+// signed in. It is only right of a policy that is public; none means that every
+// request passes.
+func (p *Policy) publicConditions(shadow bool) []string {
 	open := func(c *criterion) bool { return !c.kind.person && !c.kind.fixed }
 	var ways [][]string
 	var out []string
 	for _, r := range p.rules {
 		for _, l := range r.lists {
 			switch come := l.strangers(); {
-			case r.Shadow || len(l.criteria) == 0:
+			case r.Shadow && !shadow || len(l.criteria) == 0:
 			case come&outcomeHoldsAsking != 0, r.Effect == Deny && (come&outcomeHolds != 0 || l.refusesUnshown()):
 				out = appendNew(out, l.unless(open)...) // it denies, or asks for a sign-in
 			case r.Effect == Allow && come&outcomeHolds != 0:

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -64,8 +65,38 @@ func TestPublicConditionsAreWhatARequestMustBring(t *testing.T) {
 		"{allow: {or: [http_method: GET]}, deny: {or: [http_path: /x], mode: shadow}}":                                          `http_method is "GET"`,
 	} {
 		p := parsed(t, text)
-		if got := strings.Join(p.PublicConditions(), "|"); got != want || !p.Public() {
+		a := p.Strangers()
+		if a == nil {
+			t.Errorf("%s: not public", text)
+			continue
+		}
+		if got := strings.Join(a.Conditions, "|"); got != want || !p.Public() || a.Sure != (want == "") {
 			t.Errorf("%s: public %v, got %s, want %s", text, p.Public(), got, want)
 		}
+	}
+}
+
+func TestRulesInShadowAreToldOfStrangers(t *testing.T) {
+	for text, want := range map[string]string{
+		"[{allow: {or: [accept: true]}}, {mode: shadow, deny: {or: [accept: true]}}]":  "true, then false []",
+		"[{allow: {or: [accept: true]}}, {mode: shadow, deny: {or: [http_path: /x]}}]": `true, then true [unless http_path is "/x"]`,
+		"[{allow: {or: [accept: true]}}, {mode: shadow, allow: {or: [groups: wiki]}}]": "true",
+		"[{allow: {or: [groups: wiki]}}, {mode: shadow, allow: {or: [accept: true]}}]": "false, then true []",
+		"[{allow: {or: [groups: wiki]}}, {mode: shadow, allow: {or: [groups: new]}}]":  "nobody",
+		"[{allow: {or: [accept: true]}}, {mode: shadow, deny: {or: [groups: wiki]}}]":  "true, then false []",
+	} {
+		a, got := parsed(t, text).Strangers(), "nobody"
+		if a != nil {
+			got = fmt.Sprint(a.May)
+			if a.Shadow != nil {
+				got += fmt.Sprintf(", then %v %v", a.Shadow.May, a.Shadow.Conditions)
+			}
+		}
+		if got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+	if (*Policy)(nil).Strangers() != nil {
+		t.Error("somebody passes no policy")
 	}
 }

@@ -89,10 +89,24 @@ func (s *Server) explain(r *http.Request, q ExplainRequest) (e authorize.Explana
 		return e, err
 	}
 	e = g.authz.Explain(route, ss, req)
-	if note != "" {
+	if note != "" && asksToken(e.Rules) {
 		e.Notes = append(e.Notes, note)
 	}
 	return e, nil
+}
+
+// asksToken reports whether it matters to rules what a session's token says.
+func asksToken(rules []authorize.ToldRule) bool {
+	for _, r := range rules {
+		for _, l := range r.Lists {
+			for _, c := range l.Criteria {
+				if strings.HasPrefix(c.Name, "claim/") || strings.HasPrefix(c.Name, "auth_") {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // whoIs finds the session that a question is about: one that lives, or one that

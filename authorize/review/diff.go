@@ -55,7 +55,8 @@ func (d Diff) pairs() []pair {
 func (d Diff) Each(yield func(Change) bool) {
 	for _, p := range d.pairs() {
 		before, after := d.before.reach(p.was), d.after.reach(p.is)
-		if kind := changed(public(p.was, before), public(p.is, after)); kind != "" && !yield(change(p, kind, everybody)) {
+		was, is := strangers(p.was), strangers(p.is)
+		if kind := changed(was, is); kind != "" && !yield(change(p, kind, func(r *config.Route) Entry { return everybody(r, r.Policy.Strangers()) })) {
 			return
 		}
 		for i, who := range d.after.people {
@@ -75,13 +76,12 @@ func (d Diff) Each(yield func(Change) bool) {
 	}
 }
 
-// public is how somebody passes who is not signed in, nil for not at all.
-func public(route *config.Route, reach *policy.Reach) *policy.Access {
-	if !reach.Public {
+// strangers is how those pass a route who are not signed in.
+func strangers(route *config.Route) *policy.Access {
+	if route == nil {
 		return nil
 	}
-	conditions := route.Policy.PublicConditions()
-	return &policy.Access{May: true, Sure: len(conditions) == 0, Conditions: conditions}
+	return route.Policy.Strangers()
 }
 
 func change(p pair, kind string, tell func(*config.Route) Entry) Change {

@@ -151,8 +151,8 @@ func (r *Review) Each(yield func(Entry) bool) {
 	on := true
 	for _, route := range r.routes {
 		reach := r.reach(route)
-		if reach.Public {
-			on = yield(everybody(route))
+		if how := route.Policy.Strangers(); how != nil {
+			on = yield(everybody(route, how))
 		}
 		if on {
 			reach.Each(func(i int, how *policy.Access) bool {
@@ -166,16 +166,11 @@ func (r *Review) Each(yield func(Entry) bool) {
 	}
 }
 
-func everybody(route *config.Route) Entry {
-	e := Entry{
-		Route: route.Name, From: publicURL(route), Person: "*", Access: "allow", Conditions: route.Policy.PublicConditions(),
-		Why: "public: nobody need be signed in", Rule: rulePlace(route),
-	}
-	if len(e.Conditions) > 0 {
-		e.Access = "conditional"
-	} else {
-		e.Conditions = []string{}
-	}
+// everybody is how those pass who are not signed in.
+func everybody(route *config.Route, how *policy.Access) Entry {
+	const why = "public: nobody need be signed in"
+	e := entry(route, how, named{id: "*"})
+	e.Why, e.Rule = why, rulePlace(route)
 	return e
 }
 

@@ -232,3 +232,23 @@ func TestDiffTellsExpressionsApart(t *testing.T) {
 		t.Errorf("got %s", s)
 	}
 }
+
+// What rules in shadow would make of somebody who is not signed in is told as well.
+func TestShadowIsToldOfEverybody(t *testing.T) {
+	r := New([]*config.Route{
+		routed(t, "open", "[{allow: {or: [accept: true]}}, {mode: shadow, deny: {or: [http_path: /x]}}]"),
+		routed(t, "soon", "[{mode: shadow, allow: {or: [accept: true]}}]"),
+	}, Options{})
+	var got []string
+	r.Each(func(e Entry) bool { got = append(got, e.Route+" "+e.Person+" "+e.Access+" "+e.Shadow); return true })
+	if s := strings.Join(got, "; "); s != `open * allow shadow-conditional: unless http_path is "/x"; soon * none shadow-allow` {
+		t.Errorf("got %s", s)
+	}
+	var b strings.Builder
+	if err := r.CSV(&b); err != nil || !strings.Contains(b.String(), "\nsoon,https://soon.example.com:8443/p,*,,none,,public: nobody need be signed in,c.yaml:1:17,shadow-allow\n") {
+		t.Errorf("%v, %s", err, b.String())
+	}
+	if s := strings.Join(NewDiff(r, r).Summary(), ""); s != "nothing changes for anybody" {
+		t.Errorf("got %s", s)
+	}
+}

@@ -56,10 +56,11 @@ func (r *Review) write(out io.Writer, head, tail string, f form) error {
 	people := make([]string, len(r.people)) // as the form has them
 	for _, route := range r.routes {
 		reach := r.reach(route)
-		all := everybody(route)
-		routePart, ways := f.route(all), map[*policy.Access]string{}
+		strangers := route.Policy.Strangers()
+		routePart, ways := f.route(Entry{Route: route.Name, From: publicURL(route)}), map[*policy.Access]string{}
 		var err error
-		if reach.Public {
+		if strangers != nil {
+			all := everybody(route, strangers)
 			err = row(routePart, f.person(all), f.how(all))
 		}
 		reach.Each(func(i int, how *policy.Access) bool {
