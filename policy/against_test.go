@@ -33,7 +33,7 @@ func TestWhatIsNotKnownNeverLeadsPastARule(t *testing.T) {
 		{"domain: {not_in: [example.com]}", "alice@example.com", false},
 	} {
 		in := withMail(tt.mail)
-		in.Person = identity.NewPerson(*in.Person)
+		in.Person, in.Subject.Email = identity.NewPerson(*in.Person), tt.mail
 		for policy, denied := range map[string]bool{
 			"[{allow: {or: [accept: true]}}, {deny: {or: [{" + tt.criterion + "}]}}]":  tt.holds,
 			"[{allow: {or: [accept: true]}}, {deny: {and: [{" + tt.criterion + "}]}}]": tt.holds,
@@ -84,6 +84,11 @@ func TestAnUnvouchedMailLeadsPastNoRule(t *testing.T) {
 			if got := compiled(t, policy).Eval(in).Effect; (got == Deny) != denied {
 				t.Errorf("%s for %q: got %s, want denied %v", policy, tt.mail, got, denied)
 			}
+		}
+		in.Person = identity.NewPerson(identity.Person{ID: in.Subject.ID, Status: identity.StatusActive})
+		in.Subject.Email, in.Subject.UnverifiedEmail = tt.mail, ""
+		if got := compiled(t, "[{allow: {or: [accept: true]}}, {deny: {or: [{"+tt.criterion+"}]}}]").Eval(in).Effect; (got == Deny) != tt.holds {
+			t.Errorf("%s for %q of the token, none in the directory: got %s, want denied %v", tt.criterion, tt.mail, got, tt.holds)
 		}
 		in.Person = identity.NewPerson(identity.Person{ID: in.Subject.ID, Email: "alice@example.com", Status: identity.StatusActive})
 		if got := compiled(t, "[{allow: {or: [accept: true]}}, {deny: {or: [email: {in: [mallory@example.com, boss@example.com]}]}}]").Eval(in).Effect; got != Allow {

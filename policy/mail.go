@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"unicode/utf8"
 
 	"sallyport/identity"
@@ -30,17 +31,15 @@ func (f facts) unclearMail() bool {
 }
 
 // suspectMail reports whether an e-mail that does not count may be one that a rule
-// is against: it is unclear, or nobody vouches for it and the rule would hold.
+// is against: it is unclear, or the rule would hold of one that the token has and
+// the directory does not, or that nobody vouches for.
 func (f facts) suspectMail(holds func(identity.Mail) bool) bool {
 	if f.unclearMail() {
 		return true
 	}
-	s := f.in.Subject
-	if f.in.Person != nil || s.UnverifiedEmail == "" {
-		return false
-	}
-	m := identity.ReadMail(s.UnverifiedEmail)
-	return m.Address == "" || holds(m)
+	raw := cmp.Or(f.in.Subject.Email, f.in.Subject.UnverifiedEmail)
+	m := identity.ReadMail(raw)
+	return raw != "" && (m.Address == "" || holds(m))
 }
 
 // cutFolded returns what follows want at the start of s, letter case aside; want

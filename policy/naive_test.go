@@ -385,8 +385,11 @@ func (in *Input) mailThere() string {
 }
 
 func (in *Input) mailUnvouched() string {
-	if in.Person != nil || in.Subject.Email != "" {
+	switch {
+	case in.mailThere() != "":
 		return ""
+	case in.Subject.Email != "":
+		return in.Subject.Email
 	}
 	return in.Subject.UnverifiedEmail
 }
