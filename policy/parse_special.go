@@ -70,7 +70,7 @@ func (p *parser) certificate(n *yaml.Node, c *criterion) {
 				return s, err == nil && len(b) == 32
 			})
 		default:
-			names := &criterion{kind: c.kind}
+			names := &criterion{kind: &kind{name: c.kind.name + " " + m.name}}
 			p.stringMatchers(v, names)
 			for _, one := range names.matchers {
 				c.match(one.pos, m.name+" "+one.op, one.operands...)
