@@ -13,6 +13,7 @@ func TestTheOperatorAsksWhySomebodyMayNotPass(t *testing.T) {
 	w := harness.Start(t, harness.Options{})
 	w.WriteConfig(`
   - {name: app, from: "https://app.localhost:%[1]s", to: "%[2]s", policy: [{allow: {and: [{email: alice@example.com}, {http_method: GET}]}}]}
+  - {name: fresh, from: "https://fresh.localhost:%[1]s", to: "%[2]s", policy: [{allow: {and: [{email: alice@example.com}, {auth_age: {max: 12h}}]}}]}
 `, "")
 	if err := w.Server.Reload(); err != nil {
 		t.Fatal(err)
@@ -35,13 +36,13 @@ func TestTheOperatorAsksWhySomebodyMayNotPass(t *testing.T) {
 	}
 	// By id too, and of several sessions the newest answers.
 	var got authorize.Explanation
-	admin(t, w, "POST", "/v1/explain", server.ExplainRequest{Email: "alice@example.com", Method: "GET", URL: w.URL("app", "/x")}, &got)
+	admin(t, w, "POST", "/v1/explain", server.ExplainRequest{Email: "alice@example.com", Method: "GET", URL: w.URL("fresh", "/x")}, &got)
 	if len(got.Notes) > 0 {
 		t.Errorf("of one session it is said: %q", got.Notes)
 	}
 	other := harness.NewBrowser(t)
 	other.SignIn(w.URL("app", "/"), "alice@example.com", harness.AlicePassword)
-	ask := server.ExplainRequest{Email: got.Who.Subject, Method: "GET", URL: w.URL("app", "/x")}
+	ask := server.ExplainRequest{Email: got.Who.Subject, Method: "GET", URL: w.URL("fresh", "/x")}
 	if code := admin(t, w, "POST", "/v1/explain", ask, &got); code != 200 || got.Decision != "allow" || len(got.Notes) != 1 || !strings.HasPrefix(got.Notes[0], "they have 2 sessions, and this is of the newest") {
 		t.Errorf("%d %+v", code, got)
 	}

@@ -128,8 +128,10 @@ func (w *World) Explain(q Question) (authorize.Explanation, error) {
 	}
 	defer func() { w.at = time.Time{} }()
 	e := w.authz.Explain(route, s, req)
-	if near := w.facts.NearEmail(q.Who.Email); q.Who.Email != "" && s != nil && w.facts.Person(s.Subject.ID) == nil && near != "" {
-		e.Notes = append(e.Notes, fmt.Sprintf("nobody in the facts has the e-mail %s; did you mean %s?", q.Who.Email, near))
+	if q.Who.Email != "" && s != nil && w.facts.Person(s.Subject.ID) == nil {
+		if near := w.facts.NearEmail(q.Who.Email); near != "" {
+			e.Notes = append(e.Notes, fmt.Sprintf("nobody in the facts has the e-mail %s; did you mean %s?", q.Who.Email, near))
+		}
 	}
 	if n := len(w.facts.SessionsOf(subjectOf(s))); q.Who.Email != "" && n > 1 {
 		e.Notes = append(e.Notes, fmt.Sprintf("they have %d sessions in the facts, so that nothing is taken from their tokens: name one of these", n))
