@@ -93,7 +93,7 @@ func readSubPolicies(d *draft, v value) {
 			case "remediation":
 				advice.Remediation = p.value.sentence()
 			case "rego":
-				if !harmless(Key{}, p.value) {
+				if !harmless(Key{}, p.value) && !p.value.blanks() {
 					v.l.fail(p.key.position(), "write the rules as a policy under source_ppl, which counts here, and remove rego", "rego is not supported: programs are not run to decide who may pass")
 				}
 			default:
@@ -182,6 +182,9 @@ func (v value) claims() (out []policy.ClaimValue) {
 		if name == "" {
 			p.key.fail("", "expected the name of a claim, got nothing")
 		}
+		if bare, prefixed := strings.CutPrefix(name, "claim/"); prefixed {
+			v.l.warnOf(policy.LintNeverHolds, p.key.position(), "write "+bare, "claims are named without claim/ here, and hardly any is called %s", shortQuote(name))
+		}
 		for _, item := range p.value.scalars() {
 			value := item.native()
 			if value == nil {
@@ -192,6 +195,13 @@ func (v value) claims() (out []policy.ClaimValue) {
 		}
 	}
 	return out
+}
+
+// blanks reports whether a list holds empty text and nothing else.
+func (v value) blanks() bool {
+	return v.n.Kind == yaml.SequenceNode && !slices.ContainsFunc(v.n.Content, func(n *yaml.Node) bool {
+		return n.Kind != yaml.ScalarNode || n.Value != ""
+	})
 }
 
 // scalars is list, but a number or boolean alone keeps its type.

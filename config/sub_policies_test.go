@@ -90,3 +90,28 @@ func TestAllowedClaimsKeepTheirType(t *testing.T) {
 		}
 	}
 }
+
+func TestSubPoliciesWithoutProgramsAndClaimsByAnotherName(t *testing.T) {
+	cfg, problems := tryLoad(`routes:
+  - from: https://wiki.example.com
+    to: http://wiki.internal
+    allowed_idp_claims: {claim/groups: [a], claims: [b]}
+    sub_policies: [{rego: [""], allowed_users: [b]}, {rego: [], allowed_users: [c]}, {rego: "", allowed_users: [d]}]
+` + baseText())
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	var told []string
+	for _, w := range cfg.Warnings {
+		if w.Code == policy.LintNeverHolds {
+			told = append(told, w.Error()+" ("+w.Hint+")")
+		}
+	}
+	want := `config.yaml:4:26: claims are named without claim/ here, and hardly any is called "claim/groups" (write groups)`
+	if len(told) != 1 || told[0] != want {
+		t.Errorf("told was %q, want %q", told, want)
+	}
+	if _, problems := tryLoad("routes:\n  - from: https://wiki.example.com\n    to: http://wiki.internal\n    sub_policies: [{rego: ['', 'allow := true']}]\n" + baseText()); len(problems) != 1 {
+		t.Errorf("a program beside empty text: %v", problems)
+	}
+}
