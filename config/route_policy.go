@@ -1,13 +1,6 @@
 package config
 
-import (
-	"strconv"
-	"strings"
-
-	"go.yaml.in/yaml/v4"
-
-	"sallyport/policy"
-)
+import "sallyport/policy"
 
 // access is what a route says about who may pass.
 type access struct {
@@ -65,33 +58,6 @@ func (v value) valued() []policy.Valued {
 func (v value) flag() policy.Flag {
 	on, _ := v.boolean()
 	return policy.Flag{On: on, Position: v.position()}
-}
-
-func readAllowedClaims(d *draft, v value) {
-	d.access.legacy.AllowedClaims = v.claims()
-}
-
-// native is a scalar as the Go value that claims are compared with; nil for
-// anything else.
-func (v value) native() any {
-	if v.n.Kind != yaml.ScalarNode {
-		return nil
-	}
-	switch v.n.ShortTag() {
-	case "!!bool":
-		return strings.EqualFold(v.n.Value, "true")
-	case "!!int":
-		if i, err := strconv.Atoi(v.n.Value); err == nil {
-			return i
-		}
-	case "!!float":
-		if f, err := strconv.ParseFloat(v.n.Value, 64); err == nil {
-			return f
-		}
-	case "!!null":
-		return nil
-	}
-	return v.n.Value
 }
 
 // checkAccess makes one policy of all that the route says.
