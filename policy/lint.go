@@ -104,6 +104,8 @@ func (p *Policy) lintAddresses() []Problem {
 		switch _, after, at := strings.Cut(ref.Name, "@"); {
 		case at:
 			note(ref.Position, "write "+after, "domain is what follows the @, and nobody has %q", ref.Name)
+		case ref.Name == "*":
+			note(ref.Position, "to let in everybody who signs in write authenticated_user: true", "domain knows no wildcards, and nobody has %q", ref.Name)
 		case strings.HasPrefix(ref.Name, "*."):
 			note(ref.Position, "write domain: {ends_with: "+ref.Name[1:]+"}, or is for the domain itself", "domain knows no wildcards, and nobody has %q", ref.Name)
 		}

@@ -137,3 +137,35 @@ func TestJoinedPoliciesAreBrokenIfOneIs(t *testing.T) {
 	}
 	(*Policy)(nil).criteria()(func(*criterion) bool { t.Error("no policy has a criterion"); return false })
 }
+
+// An address where a domain is asked for, and the reverse, lets nobody in.
+func TestAddressesAndDomainsInEachOthersPlaceAreTold(t *testing.T) {
+	for text, want := range map[string]string{
+		"allow: {or: [email: alice@example.com]}":            "",
+		"allow: {or: [email: {ends_with: example.com}]}":     "",
+		"allow: {or: [email: '@example.com']}":               "write domain: {is: example.com}",
+		"allow: {or: [email: '*@example.com']}":              "write domain: {is: example.com}",
+		"allow: {or: [email: example.com]}":                  "write NAME@DOMAIN, or ask for the domain",
+		"allow: {or: [email: {in: [a@example.com, alice]}]}": "write NAME@DOMAIN, or ask for the domain",
+		"allow: {or: [domain: example.com]}":                 "",
+		"allow: {or: [domain: '@example.com']}":              "write example.com",
+		"deny: {or: [domain: alice@example.com]}":            "write example.com",
+		"allow: {or: [domain: '*.example.com']}":             "write domain: {ends_with: .example.com}, or is for the domain itself",
+		"allow: {or: [domain: '*']}":                         "to let in everybody who signs in write authenticated_user: true",
+	} {
+		got := ""
+		for _, p := range parsed(t, text).Lint() {
+			got += p.Hint
+			if p.Code != LintNeverHolds {
+				t.Errorf("%s: code %s", text, p.Code)
+			}
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+	legacy := (*Policy)(nil).WithLegacy(Legacy{AllowedUsers: []Valued{{Value: "00ualice"}}})
+	if got := legacy.Lint(); len(got) > 0 {
+		t.Errorf("an allowed user may be an id: %v", got)
+	}
+}
