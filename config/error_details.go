@@ -15,7 +15,8 @@ func (l *loader) errorDetails(g *globals) {
 	p, problems := policy.ParseWith(g.details.n, g.details.file, l.policyOptions())
 	l.errors = append(l.errors, problems...)
 	l.checkKnowable(g, p)
-	if p.Public() {
+	l.warnings = append(l.warnings, p.Lint()...)
+	if p.Public() || p.AllowsAnybody() {
 		l.warn(g.details.position(), "name a group of operators, such as allow: {or: [groups: operators]}",
 			"error_details_policy: everybody who is signed in sees the rules of every route that denies them")
 	}

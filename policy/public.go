@@ -1,6 +1,13 @@
 package policy
 
-import "strings"
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"sallyport/identity"
+)
 
 // Public reports whether somebody who is not signed in may pass for some
 // request. What a request looks like is left open: each criterion about it may
@@ -30,6 +37,24 @@ func (p *Policy) public(shadow bool) bool {
 		}
 	}
 	return allow.settle(false)&outcomeHolds != 0 && deny.settle(false)&outcomeFails != 0
+}
+
+// AllowsAnybody reports whether somebody may pass who is signed in and of whom
+// nothing is known that a rule could mean: no group, no attribute, a foreign
+// address.
+func (p *Policy) AllowsAnybody() bool {
+	g, err := Compile(p)
+	return err == nil && g.Eval(anybody(time.Unix(0, 0))).Effect == Allow
+}
+
+// anybody is a request by such a person.
+func anybody(now time.Time) *Input {
+	const mail = "x@elsewhere.invalid"
+	return &Input{
+		Now: now, Request: Request{Method: http.MethodGet, Path: "/", Header: http.Header{}, IP: netip.AddrFrom4([4]byte{192, 0, 2, 1})},
+		Subject: &identity.Subject{ID: "x", Email: mail, AuthenticatedAt: now},
+		Person:  identity.NewPerson(identity.Person{ID: "x", Email: mail, Status: identity.StatusActive}),
+	}
 }
 
 // Strangers tells how those pass who are not signed in, as Reach tells of people;

@@ -100,3 +100,21 @@ func TestRulesInShadowAreToldOfStrangers(t *testing.T) {
 		t.Error("somebody passes no policy")
 	}
 }
+
+func TestPoliciesThatAllowAnybodyAreSeen(t *testing.T) {
+	for text, want := range map[string]bool{
+		"[]":                          false,
+		"allow: {or: [accept: true]}": true,
+		"allow: {or: [authenticated_user: true]}":                                           true,
+		"allow: {not: [groups: contractors]}":                                               true,
+		"allow: {or: [groups: operators]}":                                                  false,
+		"allow: {or: [domain: example.com]}":                                                false,
+		"{allow: {or: [authenticated_user: true]}, deny: {not: [groups: operators]}}":       false,
+		"{allow: {or: [groups: operators]}, mode: shadow}":                                  false,
+		"[{allow: {or: [groups: operators]}}, {mode: shadow, allow: {or: [accept: true]}}]": false,
+	} {
+		if got := parsed(t, text).AllowsAnybody(); got != want {
+			t.Errorf("%s: got %v", text, got)
+		}
+	}
+}
