@@ -109,7 +109,7 @@ func TestPagesHoldWhatIsLongestAndFromOtherScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewServer(scriptable(func(w http.ResponseWriter, r *http.Request) {
 		if show := extremes(p, w, r)[strings.TrimPrefix(r.URL.Path, "/")]; show != nil {
 			show()
 			return
