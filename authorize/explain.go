@@ -32,6 +32,8 @@ type Explanation struct {
 	Advice  []string    `json:"advice,omitempty"` // what the policy's authors say to those it keeps out
 	Notes   []string    `json:"notes,omitempty"`
 	Rules   []ToldRule  `json:"rules,omitempty"`
+	// Config is the hash of the configuration that decides, "" on paper.
+	Config string `json:"config,omitempty"`
 }
 
 // Verdict is what the rules of one effect came to.

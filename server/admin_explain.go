@@ -89,6 +89,7 @@ func (s *Server) explain(r *http.Request, q ExplainRequest) (e authorize.Explana
 		return e, err
 	}
 	e = g.authz.Explain(route, ss, req)
+	e.Config = g.cfg.Hash
 	if note != "" && asksToken(e.Rules) {
 		e.Notes = append(e.Notes, note)
 	}

@@ -37,6 +37,9 @@ func TestTheOperatorAsksWhySomebodyMayNotPass(t *testing.T) {
 	// By id too, and of several sessions the newest answers.
 	var got authorize.Explanation
 	admin(t, w, "POST", "/v1/explain", server.ExplainRequest{Email: "alice@example.com", Method: "GET", URL: w.URL("fresh", "/x")}, &got)
+	if got.Config == "" {
+		t.Error("it is not said which configuration decided")
+	}
 	if len(got.Notes) > 0 {
 		t.Errorf("of one session it is said: %q", got.Notes)
 	}

@@ -61,6 +61,7 @@ type Entry struct {
 type Review struct {
 	o      Options
 	routes []*config.Route
+	names  []string // of all routes, chosen or not
 	crowd  *policy.Crowd
 	people []named
 }
@@ -73,6 +74,7 @@ func New(routes []*config.Route, o Options) *Review {
 	r := &Review{o: o}
 	var policies []*policy.Policy
 	for _, route := range routes {
+		r.names = append(r.names, route.Name, route.From.Host)
 		if o.Route == "" || o.Route == route.Name || o.Route == route.ID || strings.EqualFold(o.Route, route.From.Host) {
 			r.routes = append(r.routes, route)
 			policies = append(policies, route.Policy)
@@ -97,6 +99,9 @@ func (r *Review) Add(p *identity.Person) {
 func (r *Review) Empty() error {
 	switch {
 	case r.o.Route != "" && len(r.routes) == 0:
+		if near := policy.Nearest(r.o.Route, r.names); near != "" {
+			return fmt.Errorf("no route is called %q: did you mean %q?", r.o.Route, near)
+		}
 		return fmt.Errorf("no route is called %q", r.o.Route)
 	case r.o.Person != "" && len(r.people) == 0:
 		return fmt.Errorf("nobody is called %q", r.o.Person)

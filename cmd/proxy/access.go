@@ -100,6 +100,9 @@ func (a *access) run(cmd *cobra.Command) error {
 	if people.Unread > 0 {
 		warnings = append(warnings, fmt.Sprintf("the members of %d groups have not been read yet: those whom these groups let in are missing", people.Unread))
 	}
+	if people.Whole && now.People() == 0 && a.o.Person == "" {
+		warnings = append(warnings, "nobody is known there: these are only the routes that are public")
+	}
 	tellSource(cmd, people.Source, people.Whole, warnings)
 	if before != nil {
 		return a.writeDiff(cmd, review.NewDiff(before, now), people.Source)

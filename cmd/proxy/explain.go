@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sallyport/authorize"
+	"sallyport/config"
 	"sallyport/internal/clientcert"
 	"sallyport/policy"
 	"sallyport/policy/facts"
@@ -216,6 +217,11 @@ func (q *question) live(cmd *cobra.Command, asked paper.Question) (e authorize.E
 		body.ClientCertificate += string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
 	}
 	err = q.call(cmd, http.MethodPost, "/v1/explain", body, &e)
+	if err == nil && *q.file != "" {
+		if cfg, problems := config.Load(loadOptions(*q.file)); len(problems) == 0 && cfg.Hash != e.Config {
+			e.Notes = append(e.Notes, "the running instance has another configuration in force than "+*q.file+": it answers by its own; --facts asks the file")
+		}
+	}
 	var bad explainedError
 	if err == nil || errors.As(err, &bad) || *q.file == "" {
 		return e, err
