@@ -11,8 +11,11 @@ import (
 )
 
 // maxHeaders bounds the header lines of a request; their size is bounded by the
-// server.
-const maxHeaders = 256
+// server. maxMethod is longer than any method that is registered.
+const (
+	maxHeaders = 256
+	maxMethod  = 32
+)
 
 // underscores is what to do with header names that hold "_".
 type underscores uint8
@@ -114,6 +117,9 @@ func isLast(r *http.Request) bool {
 // checkMethod refuses methods that make a proxy something else, in any case.
 // PRI is the beginning of an HTTP/2 connection.
 func checkMethod(method string) error {
+	if len(method) > maxMethod {
+		return errMethod
+	}
 	if len(method) <= 7 {
 		switch strings.ToUpper(method) {
 		case http.MethodConnect, http.MethodTrace, "TRACK", "PRI", "":

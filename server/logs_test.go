@@ -56,6 +56,34 @@ func TestEachRequestIsOneLineOfTheLogWhateverItSays(t *testing.T) {
 	}
 }
 
+// T48: what a request says of itself, it says in bounds, however long it is.
+func TestALineOfTheLogIsBounded(t *testing.T) {
+	w := harness.Start(t, harness.Options{Extra: "insecure_server: true\naccess_log_fields: [authority, method, path, query, user-agent, referer, forwarded-for, headers.X-Odd]"})
+	long := strings.Repeat("\xff", 11_000)
+	for _, head := range []string{
+		"GET /" + strings.Repeat("a", 7_900) + "?" + strings.Repeat("b", 7_900) + " HTTP/1.1\r\nHost: %s\r\nUser-Agent: " + long + "\r\nReferer: https://x/" + long + "\r\nX-Odd: " + long + "\r\nX-Forwarded-For: " + long + "\r\n",
+		strings.Repeat("A", 50_000) + " / HTTP/1.1\r\nHost: %s\r\n",
+		"GET / HTTP/1.1\r\nHost: " + strings.Repeat("h", 50_000) + "\r\n",
+	} {
+		before := len(w.Log.String())
+		c, err := net.Dial("tcp", "127.0.0.1:"+w.Port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(c, strings.Replace(head, "%s", "public.localhost:"+w.Port, 1)+"X-Mark: here\r\nConnection: close\r\n\r\n")
+		if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Close()
+		until(t, "it is in the log", func() bool { return strings.Contains(w.Log.String()[before:], `"http-request"`) })
+		for line := range strings.Lines(w.Log.String()[before:]) {
+			if len(line) > 40_000 {
+				t.Errorf("%.30q: a line of %d bytes: %.200s", head, len(line), line)
+			}
+		}
+	}
+}
+
 // requestLines are those that record a request. Every line must be one JSON
 // object without control characters or characters that reorder text.
 func requestLines(t *testing.T, log string) (lines []string) {

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -123,21 +124,21 @@ func (a *Access) field(name string, f Finished) (slog.Attr, bool) {
 	r := f.Request
 	switch name {
 	case "authority":
-		return slog.String(name, r.Host), true
+		return slog.String(name, bounded(r.Host, maxText)), true
 	case "duration":
 		return slog.Float64(name, float64(f.Duration.Microseconds())/1000), true
 	case "forwarded-for":
-		return slog.String(name, strings.Join(r.Header.Values("X-Forwarded-For"), ", ")), true
+		return slog.String(name, bounded(strings.Join(r.Header.Values("X-Forwarded-For"), ", "), maxText)), true
 	case "ip":
 		return slog.String(name, f.IP), true
 	case "method":
-		return slog.String(name, r.Method), true
+		return slog.String(name, bounded(r.Method, maxText)), true
 	case "path":
-		return slog.String(name, r.URL.Path), true
+		return slog.String(name, bounded(r.URL.Path, maxPath)), true
 	case "query":
-		return slog.String(name, CleanQuery(r.URL.RawQuery)), true
+		return slog.String(name, bounded(CleanQuery(r.URL.RawQuery), maxPath)), true
 	case "referer":
-		return slog.String(name, cleanReferer(r.Referer())), true
+		return slog.String(name, bounded(cleanReferer(r.Referer()), maxText)), true
 	case "request-id":
 		return slog.String(name, f.RequestID), true
 	case "response-code":
@@ -151,7 +152,7 @@ func (a *Access) field(name string, f Finished) (slog.Attr, bool) {
 	case "cluster-stat-name", "route-id":
 		return slog.String(name, a.route), true
 	case "user-agent":
-		return slog.String(name, r.UserAgent()), true
+		return slog.String(name, bounded(r.UserAgent(), maxText)), true
 	case "email":
 		return slog.String(name, a.email), true
 	case "user":
@@ -164,7 +165,7 @@ func (a *Access) field(name string, f Finished) (slog.Attr, bool) {
 		return slog.String(name, a.effect), true
 	}
 	if header, ok := strings.CutPrefix(name, "headers."); ok {
-		return slog.String(name, CleanHeader(header, r.Header.Get(header))), true
+		return slog.String(name, bounded(CleanHeader(header, r.Header.Get(header)), maxText)), true
 	}
 	return slog.Attr{}, false
 }
@@ -177,4 +178,19 @@ func cleanReferer(ref string) string {
 	}
 	u.RawQuery, u.Fragment, u.User = "", "", nil
 	return u.String()
+}
+
+// maxPath bounds a path or query in a record, maxText whatever else a client says:
+// it may send 64 KB in a header, of which JSON makes up to six times as much.
+const (
+	maxPath = 4 << 10
+	maxText = 1 << 10
+)
+
+// bounded cuts a text that is too long for a record, and says so.
+func bounded(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return fmt.Sprintf("%s... (%d bytes)", strings.ToValidUTF8(text[:most], ""), len(text))
 }
