@@ -130,6 +130,17 @@ func (l *list) brings(open func(*criterion) bool, always bool) []string {
 	return texts
 }
 
+// AsksWhoIsThere reports whether any rule that decides asks about the person: with
+// one that is public as well, some requests need somebody and others nobody.
+func (p *Policy) AsksWhoIsThere() bool {
+	for c := range p.deciding() {
+		if c.kind.person {
+			return true
+		}
+	}
+	return false
+}
+
 // outcomes is a set of what a criterion or list may come to for a stranger.
 type outcomes uint8
 

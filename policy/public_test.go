@@ -118,3 +118,24 @@ func TestPoliciesThatAllowAnybodyAreSeen(t *testing.T) {
 		}
 	}
 }
+
+func TestWhetherAPolicyAsksWhoIsThere(t *testing.T) {
+	for text, want := range map[string]bool{
+		`[{allow: {or: [{accept: true}]}}]`:                                                         false,
+		`[{allow: {or: [{source_ip: 10.0.0.0/8}, {http_path: {is: /x}}]}}]`:                         false,
+		`[{allow: {or: [{http_path: {is: /x}}, {authenticated_user: true}]}}]`:                      true,
+		`[{allow: {or: [{accept: true}]}}, {deny: {and: [{email: {is: a@example.com}}]}}]`:          true,
+		`[{allow: {or: [{accept: true}]}}, {deny: {mode: shadow, and: [{groups: {has: admins}}]}}]`: false,
+	} {
+		p, problems := parseText(t, text)
+		if len(problems) > 0 {
+			t.Fatalf("%s: %v", text, problems)
+		}
+		if got := p.AsksWhoIsThere(); got != want {
+			t.Errorf("%s: got %t", text, got)
+		}
+	}
+	if (*Policy)(nil).AsksWhoIsThere() {
+		t.Error("no policy asks")
+	}
+}

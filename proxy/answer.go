@@ -114,7 +114,7 @@ func (h *Handler) respond(x *exchange) {
 // everybody, and go on giving it: a 301 may be kept for ever. The configuration may
 // say otherwise.
 func (x *exchange) keepFromCaches(h http.Header) {
-	if x.plan.private && h.Get("Cache-Control") == "" {
+	if x.isPrivate() && h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
 }

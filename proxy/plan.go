@@ -38,6 +38,7 @@ type plan struct {
 	rewrite  []config.RewriteHeader
 	wantsJWT bool // some template uses it
 	private  bool // nobody passes without a session
+	mixed    bool // some requests need one
 	only     *groupFilter
 }
 
@@ -54,7 +55,7 @@ type fixedHeader struct {
 }
 
 func (h *Handler) newPlan(r *config.Route) (*plan, error) {
-	p := &plan{route: r, rewrite: r.RewriteResponseHeaders, named: map[string]bool{}, only: newGroupFilter(r.GroupsFilter), private: !r.Policy.Public()}
+	p := &plan{route: r, rewrite: r.RewriteResponseHeaders, named: map[string]bool{}, only: newGroupFilter(r.GroupsFilter), private: !r.Policy.Public(), mixed: r.Policy.AsksWhoIsThere()}
 	p.setTimeouts(r, h.o.Upstream)
 	p.setUpgrades(r, h.o.Hygiene)
 	p.response = fixedHeaders(r.SetResponseHeaders)

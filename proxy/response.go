@@ -29,6 +29,9 @@ func (h *Handler) modifyResponse(res *http.Response) error {
 		x.w.Header().Set("Connection", "close") // the client may have sent more than HTTP already
 	}
 	h.cleanResponse(res.Header)
+	if x.isPrivate() && res.StatusCode != http.StatusSwitchingProtocols {
+		keepPrivate(res.Header)
+	}
 	x.rewriteResponse(res.Header)
 	lay(res.Header, h.fixed)
 	lay(res.Header, x.plan.response)

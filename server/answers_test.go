@@ -345,3 +345,32 @@ func TestAnswersForPeopleLetInStandInNoCache(t *testing.T) {
 		}
 	}
 }
+
+// cached is an application whose files anybody may keep, as far as it knows.
+func cached(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "public, max-age=600")
+	w.Header().Set("CDN-Cache-Control", "max-age=600")
+	_, _ = io.WriteString(w, "a report")
+}
+
+// A cache in front gives what it stored to everybody who asks, without asking us.
+func TestSharedCachesAreKeptFromStoringWhatNeedsASession(t *testing.T) {
+	w := harness.Start(t, harness.Options{Upstream: http.HandlerFunc(cached), Routes: harness.DefaultRoutes + `
+  - {name: said, from: "https://said.localhost:%[1]s", to: "%[2]s", set_response_headers: {Cache-Control: "public, max-age=5"}, policy: [{allow: {or: [{authenticated_user: true}]}}]}
+  - {name: mixed, from: "https://mixed.localhost:%[1]s", to: "%[2]s", policy: [{allow: {or: [{authenticated_user: true}, {http_path: {starts_with: /open/}}]}}]}
+`})
+	b := harness.NewBrowser(t)
+	b.SignIn(w.URL("app", "/report.pdf"), "alice@example.com", harness.AlicePassword)
+	b.Get(w.URL("mixed", "/.pomerium/sign_in?pomerium_redirect_uri=%2F")) // the host's own cookie
+	for host, want := range map[string][2]string{
+		"mixed": {"max-age=600, private", ""}, "app": {"max-age=600, private", ""}, "public": {"public, max-age=600", "max-age=600"}, "said": {"public, max-age=5", ""},
+	} {
+		p := b.Get(w.URL(host, "/report.pdf"))
+		if got := [2]string{p.Header.Get("Cache-Control"), p.Header.Get("CDN-Cache-Control")}; p.Status != 200 || p.Body != "a report" || got != want {
+			t.Errorf("%s: %d, caches are told %q, want %q", host, p.Status, got, want)
+		}
+	}
+	if p := harness.NewBrowser(t).Get(w.URL("mixed", "/open/logo.png")); p.Header.Get("Cache-Control") != "public, max-age=600" {
+		t.Errorf("what strangers may see: %q", p.Header.Get("Cache-Control"))
+	}
+}
