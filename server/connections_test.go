@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -72,14 +71,11 @@ func TestConnectionsAreBoundedInAllAndForEachAddress(t *testing.T) {
 	if idle[0].get(w) != 200 || other.get(w) != 200 {
 		t.Error("those who were taken are not served")
 	}
-	if log := w.Log.String(); strings.Count(log, "connections are refused") != 1 {
-		t.Error("the log does not tell it, once")
-	}
+	until(t, "the log tells it", func() bool { return strings.Contains(w.Log.String(), "connections are refused") })
 	idle[0].Close()
-	for deadline := time.Now().Add(time.Minute); connect(t, w, "127.0.0.6") == nil; {
-		if time.Now().After(deadline) {
-			t.Fatal("a connection that was closed makes no room")
-		}
+	until(t, "a connection that was closed makes room", func() bool { return connect(t, w, "127.0.0.6") != nil })
+	if log := w.Log.String(); strings.Count(log, "connections are refused") != 1 {
+		t.Error("the log tells it more than once")
 	}
 }
 
@@ -107,11 +103,5 @@ func TestTrustedProxiesAndWebSocketsCountAsConnections(t *testing.T) {
 		t.Error("a WebSocket does not count")
 	}
 	_ = ws.CloseNow()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for connect(t, w, "127.0.0.8") == nil {
-		if ctx.Err() != nil {
-			t.Fatal("a WebSocket that ended makes no room")
-		}
-	}
+	until(t, "a WebSocket that ended makes room", func() bool { return connect(t, w, "127.0.0.8") != nil })
 }

@@ -27,8 +27,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w}
 	rec.Header().Set(requestid.Header, id)
 	s.metrics.InFlight.Inc()
+	// Whatever ends the request, a client that breaks off included, it is recorded.
 	defer func() {
-		s.contain(ctx, gen, rec, r, recover())
 		s.metrics.InFlight.Dec()
 		d := time.Since(start)
 		s.metrics.Observe(access.Route(), rec.code(), d)
@@ -36,6 +36,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			Request: r, RequestID: id, IP: gen.clientIP(r).String(), Status: rec.code(), Bytes: rec.bytes, Duration: d,
 		})
 	}()
+	defer func() { s.contain(ctx, gen, rec, r, recover()) }()
 	if isProbe(r) {
 		answerProbe(rec, r)
 		return

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"net"
@@ -71,9 +72,11 @@ func TestALineOfTheLogIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _ = io.WriteString(c, strings.Replace(head, "%s", "public.localhost:"+w.Port, 1)+"X-Mark: here\r\nConnection: close\r\n\r\n")
-		if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
 			t.Fatal(err)
 		}
+		_, _ = io.Copy(io.Discard, res.Body)
 		_ = c.Close()
 		until(t, "it is in the log", func() bool { return strings.Contains(w.Log.String()[before:], `"http-request"`) })
 		for line := range strings.Lines(w.Log.String()[before:]) {
@@ -175,6 +178,65 @@ func TestEveryRequestHasItsRecordsWhateverElseHappens(t *testing.T) {
 	if want := asked["app.localhost:"+w.Port]/2 + asked["public.localhost:"+w.Port]; len(decisions) < want {
 		t.Errorf("%d decisions are recorded, want %d at least", len(decisions), want)
 	}
+}
+
+// T48: who breaks off before the end of an answer has had most of it, and is recorded
+// like everybody else; so is an answer that the application breaks off.
+func TestRequestsThatBreakOffAreRecorded(t *testing.T) {
+	w := harness.Start(t, harness.Options{
+		Extra: "access_log_fields: [request-id, path, response-code-details, size]",
+		Upstream: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Content-Length", "20000000")
+			for range 2000 {
+				if _, err := rw.Write(make([]byte, 5000)); err != nil {
+					return
+				}
+			}
+			if r.URL.Path == "/upstream" {
+				panic(http.ErrAbortHandler)
+			}
+			<-r.Context().Done()
+		}),
+	})
+	for _, path := range []string{"/client", "/upstream"} {
+		for _, proto := range []string{"h2", "http/1.1"} {
+			before := len(requestLines(t, w.Log.String()))
+			transport := &http.Transport{DialContext: harness.DialLoopback, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: proto == "h2"}
+			res, err := transport.RoundTrip(must(http.NewRequestWithContext(t.Context(), http.MethodGet, w.URL("public", path), nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.CopyN(io.Discard, res.Body, 9_000_000)
+			if path == "/upstream" {
+				_, _ = io.Copy(io.Discard, res.Body)
+			}
+			_ = res.Body.Close()
+			transport.CloseIdleConnections()
+			until(t, path+" over "+proto+" is recorded", func() bool { return len(requestLines(t, w.Log.String())) == before+1 })
+			last := requestLines(t, w.Log.String())[before:]
+			if len(last) != 1 || !strings.Contains(last[0], `"aborted"`) && !strings.Contains(last[0], `"client-gone"`) {
+				t.Errorf("%s over %s: %s", path, proto, last)
+			}
+		}
+	}
+	until(t, "nothing is in flight", func() bool { return strings.Contains(metricsOf(t, w), "\nsallyport_requests_in_flight 0\n") })
+}
+
+func metricsOf(t *testing.T, w *harness.World) string {
+	t.Helper()
+	res, err := http.Get("http://" + w.Server.MetricsAddr() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	return string(must(io.ReadAll(res.Body)))
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 // fewEvents is an application that sends a stream with an end.
