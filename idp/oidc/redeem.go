@@ -93,7 +93,7 @@ func (p *Provider) tokenError(err error, sent []string) error {
 		if advice := misconfigured[code]; advice != "" {
 			u.What += ": " + advice
 		}
-		p.log.Error("identity provider refuses this client, not the person; mend its settings",
+		p.log.Error("identity provider refuses this client, not the person; correct its settings",
 			"issuer", p.o.Issuer, "client_id", p.o.ClientID, "status", status, "code", code, "description", description)
 	}
 	return u

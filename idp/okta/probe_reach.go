@@ -50,7 +50,7 @@ func reachStep(err error) string {
 	case errors.As(err, &other):
 		return spellingStep + ": the certificate shown there is for other names"
 	case errors.As(err, &invalid):
-		return "where a proxy on the way opens TLS, put its certificate authority into idp_ca_file; else install this host's certificate authorities"
+		return "if a proxy in between intercepts TLS, put its certificate authority into idp_ca_file; otherwise install the usual certificate authorities on this host (ca-certificates)"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return betweenStep + ": what answers does not speak TLS"
 	case late(err):

@@ -121,6 +121,12 @@ func checkPage(t *testing.T, ctx context.Context, where string, as step) {
 	for _, f := range runAxe(t, ctx) {
 		t.Errorf("%s: %s (%s): %s\n%s\n%s", where, f.ID, f.Impact, f.Help, f.Nodes[0].HTML, f.Nodes[0].FailureSummary)
 	}
+	fits(t, ctx, where)
+}
+
+// fits checks that nothing is wider than the window.
+func fits(t *testing.T, ctx context.Context, where string) {
+	t.Helper()
 	if wide, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > window.innerWidth`)); err != nil || wide {
 		t.Errorf("%s: the page scrolls sideways (%v)", where, err)
 	}
