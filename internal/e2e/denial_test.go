@@ -111,6 +111,7 @@ func TestInChromiumAnApplicationReadsNoDenialOfAnOperator(t *testing.T) {
 	if out := text(t, ctx, "main"); !strings.Contains(out, "keepers") {
 		t.Errorf("alice herself reads %s", out)
 	}
+	do(t, ctx, "alice follows a link of the page", chromedp.Click(css(`main a[href*="sign_in"]`)), chromedp.WaitVisible(css(`input[name=username]`)))
 	do(t, ctx, "alice clicks", chromedp.Navigate(w.URL("app", "/open")), chromedp.WaitVisible(css(`#go`)), chromedp.Click(css(`#go`)))
 	if out := said(t, ctx); strings.Contains(out, "keepers") || !strings.HasPrefix(out, "refused") {
 		t.Errorf("a window that the application opened: %s", out)
