@@ -203,20 +203,21 @@ func (f *Refresher) takeBack(ctx context.Context, provider idp.Provider, tokens 
 	}
 }
 
-// tellPrograms gives the new claims to the sessions of programs that act for
-// this one.
+// tellPrograms gives the new claims to the sessions of programs that act for this
+// one, those too that are not in memory.
 func (f *Refresher) tellPrograms(ctx context.Context, parent string, subject identity.Subject) {
-	for _, ss := range f.o.Sessions.Live() {
-		if ss.Parent != parent {
-			continue
-		}
-		_, err := f.o.Sessions.Update(ctx, ss.ID, func(s *session.Session) error {
+	programs, err := f.o.Sessions.Children(ctx, parent)
+	for _, id := range programs {
+		_, failed := f.o.Sessions.Update(ctx, id, func(s *session.Session) error {
 			s.Subject = subject
 			return nil
 		})
-		if err != nil && !isNone(err) {
-			f.o.Logger.WarnContext(ctx, "claims of a program's session not renewed", "error", err)
+		if failed != nil && !isNone(failed) {
+			err = errors.Join(err, failed)
 		}
+	}
+	if err != nil {
+		f.o.Logger.WarnContext(ctx, "claims of a program's session not renewed", "error", err)
 	}
 }
 

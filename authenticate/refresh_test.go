@@ -559,6 +559,39 @@ func TestProgramsShareTheClaimsOfTheirPerson(t *testing.T) {
 	}
 }
 
+// A program's session may have left memory for others, or have been made at another
+// replica: it gets the new claims all the same.
+func TestProgramsThatAreNotInMemoryShareTheClaimsToo(t *testing.T) {
+	w := newWorld(t)
+	w.programToken(w.browser(), wiki)
+	var parent, program string
+	for _, ss := range w.live() {
+		if ss.Form == session.FormBrowser {
+			parent = ss.ID
+		} else {
+			program = ss.ID
+		}
+	}
+	cold, err := session.New(session.Options{Store: w.store, Now: w.clock.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.add(tokenLife)
+	if got := w.refresher(cold, nil).step(parent); got != "ok" {
+		t.Fatalf("went %q", got)
+	}
+	of := func(id string) any {
+		ss, err := cold.Get(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ss.Subject.Claims["serial"]
+	}
+	if of(program) != of(parent) {
+		t.Errorf("the program has claims of refresh %v, the person of %v", of(program), of(parent))
+	}
+}
+
 func TestPanicInOneRefreshHarmsNoOther(t *testing.T) {
 	w := newWorld(t)
 	w.browser().signIn(wiki)

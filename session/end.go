@@ -108,24 +108,32 @@ func (m *Manager) drop(id string) (known bool) {
 }
 
 func (m *Manager) endChildren(ctx context.Context, parent string, why EndReason) error {
-	var children []string
-	err := m.store.Scan(ctx, kindChild, parent+"/", func(r store.Record) error {
-		children = append(children, strings.TrimPrefix(r.Key, parent+"/"))
-		return nil
-	})
+	children, err := m.Children(ctx, parent)
 	if err != nil {
-		err = fmt.Errorf("end programs of session: %w", unavailable(err))
-		// Those that are known here are refused at once all the same.
-		for _, e := range m.view.all() {
-			if s := e.session.Load(); s.Parent == parent {
-				children = append(children, s.ID)
-			}
-		}
+		err = fmt.Errorf("end programs of session: %w", err)
 	}
 	for _, child := range children {
 		err = errors.Join(err, m.End(ctx, child, why))
 	}
 	return err
+}
+
+// Children are the ids of the sessions of programs that were made from the one of
+// that id, ended ones included. With an error they are those that are known here.
+func (m *Manager) Children(ctx context.Context, parent string) (children []string, err error) {
+	err = m.store.Scan(ctx, kindChild, parent+"/", func(r store.Record) error {
+		children = append(children, strings.TrimPrefix(r.Key, parent+"/"))
+		return nil
+	})
+	if err == nil {
+		return children, nil
+	}
+	for _, e := range m.view.all() {
+		if s := e.session.Load(); s.Parent == parent {
+			children = append(children, s.ID)
+		}
+	}
+	return children, unavailable(err)
 }
 
 // EndSubject ends all sessions of the subject with that id and returns how many
