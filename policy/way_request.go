@@ -60,11 +60,14 @@ func lastOf(n netip.Prefix) netip.Addr {
 	return last
 }
 
-// supposeTimes are moments around the dates, on every day of a week and at every
-// time of day, as far as these are asked for.
+// supposeTimes are the moments at which what criteria ask about the time may turn:
+// around their dates, and around their times of day on each day of a week from
+// there, in each of their zones.
 func supposeTimes(same []*wayCriterion, in *Input) (out []move, whole bool) {
-	bases, days, minutes := []time.Time{in.Now}, 1, []int{0}
+	bases, days := []time.Time{in.Now}, 1
+	seconds, zones := []int{0, 12 * 3600}, []*time.Location{}
 	for _, c := range same {
+		zones = appendZone(zones, c.zone())
 		switch c.kind.name {
 		case "date":
 			for _, op := range []string{"after", "before"} {
@@ -75,24 +78,43 @@ func supposeTimes(same []*wayCriterion, in *Input) (out []move, whole bool) {
 		case "day_of_week":
 			days = 8
 		case "time_of_day":
-			minutes = minutes[:0]
-			for m := range 24 * 60 {
-				minutes = append(minutes, m)
+			days = max(days, 2)
+			for _, op := range []string{"after", "before"} {
+				if at, ok := clock(c.operandOf(op)); ok {
+					seconds = append(seconds, at, at-1)
+				}
 			}
 		}
 	}
-	if len(bases) > 7 {
-		bases = bases[:7]
+	const most = 13
+	whole = len(bases) <= most && len(seconds) <= 2*most
+	add := func(at time.Time) {
+		by := at.Sub(in.Now)
+		out = append(out, move{func(in *Input) { postpone(in, by) }, []string{"clock"}})
 	}
-	for _, base := range bases {
-		for day := range days {
-			for _, minute := range minutes {
-				by := base.Add(time.Duration(day*24)*time.Hour + time.Duration(minute)*time.Minute).Sub(in.Now)
-				out = append(out, move{func(in *Input) { postpone(in, by) }, []string{"clock"}})
+	for _, base := range bases[:min(len(bases), most)] {
+		add(base)
+		for _, zone := range zones {
+			local := base.In(zone)
+			for day := range days {
+				for _, s := range seconds[:min(len(seconds), 2*most)] {
+					if days > 1 {
+						add(time.Date(local.Year(), local.Month(), local.Day()+day, 0, 0, s, 0, zone))
+					}
+				}
 			}
 		}
 	}
-	return out, len(bases) < 7
+	return out, whole
+}
+
+func appendZone(zones []*time.Location, zone *time.Location) []*time.Location {
+	for _, z := range zones {
+		if z.String() == zone.String() {
+			return zones
+		}
+	}
+	return append(zones, zone)
 }
 
 // postpone moves the request, and the sign-in with it.
