@@ -12,7 +12,8 @@ import (
 const maxWords = 40
 
 // textsFor are texts that meet the string operators of criteria, alone and
-// together, and some that meet none.
+// together, and some that meet none. Of several beginnings, middles and ends
+// together there may be texts that are not among them.
 func textsFor(c *wayCriterion, same []*wayCriterion) (texts []string, whole bool) {
 	matchers := slices.Clone(c.matchers)
 	for _, other := range same {
@@ -46,7 +47,8 @@ func textsFor(c *wayCriterion, same []*wayCriterion) (texts []string, whole bool
 			}
 		}
 	}
-	return append(texts, elsewhere, ""), !whole
+	several := len(parts["starts_with"])+len(parts["contains"])+len(parts["ends_with"]) > 4
+	return append(texts, elsewhere, ""), !whole && !several
 }
 
 // mailsFor are addresses of the wanted names and domains.
@@ -59,7 +61,7 @@ func mailsFor(c *wayCriterion, same []*wayCriterion) ([]string, bool) {
 			domains = append(domains, other)
 		}
 	}
-	out, locals := []string{}, []string{"x"}
+	out, locals := []string{}, []string{"x", "someone"}
 	whole, hosts := true, []string{"elsewhere.invalid"}
 	if len(mails) > 0 {
 		out, whole = textsFor(mails[0], mails)
