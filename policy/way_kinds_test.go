@@ -98,6 +98,7 @@ var (
 		in.Subject.Claims, in.Request.Header = nil, nil
 		withPerson(in, func(p *identity.Person) { p.Profile = nil })
 	}
+	listed = func(in *Input) { in.Subject.Claims["roles"] = []any{"a", "b", "d", "e"} }
 	asking = func(in *Input) {
 		in.Request.Method = http.MethodOptions
 		in.Request.Header = http.Header{"Origin": {"https://b.example"}, "Access-Control-Request-Method": {"PUT"}}
@@ -167,8 +168,8 @@ func TestWaysInChangeEveryKindOfFact(t *testing.T) {
 		{nil, `allow: {and: [source_ip: 10.0.0.0/8, source_ip: 10.255.255.255/32]}`, []string{`1: ip: 10.255.255.255`}},
 		{nil, `allow: {or: [date: {after: 2026-04-01T00:00:00Z}]}`, []string{`1: now: 2026-04-01T00:00:01Z`}},
 		{nil, `allow: {or: [date: {before: 2026-03-01T00:00:00Z}]}`, []string{`1: now: 2026-02-28T23:59:59Z`}},
-		{nil, `allow: {or: [day_of_week: sun]}`, []string{`1: now: 2026-03-08T12:00:00Z`}},
-		{nil, `allow: {or: [time_of_day: {after: 9:00, before: 9:01, timezone: UTC}]}`, []string{`1: now: 2026-03-05T09:00:00Z`}},
+		{nil, `allow: {or: [day_of_week: sun]}`, []string{`1: now: 2026-03-08T00:00:00Z`}},
+		{nil, `allow: {or: [time_of_day: {after: 9:00, before: 9:01, timezone: UTC}]}`, []string{`1: now: 2026-03-04T09:00:00Z`}},
 		{nil, `allow: {and: [day_of_week: sat, time_of_day: {after: 23:30, timezone: UTC}]}`, []string{`1: now: 2026-03-07T23:30:00Z`}},
 		{nil, `allow: {or: [claim/team: blue]}`, []string{`1: claim team: [blue]`}},
 		{nil, `allow: {or: [claim/new: x]}`, []string{`1: claim new: [x]`}},
@@ -221,9 +222,14 @@ func TestWaysInChangeEveryKindOfFact(t *testing.T) {
 		{certified, `allow: {or: [client_certificate: {san_dns: b.example.com}]}`, []string{`1: certificate: trusted true [b.example.com] [][]`}},
 		{certified, `[{allow: {or: [client_certificate: {san_dns: b.example.com}]}}, {deny: {or: [invalid_client_certificate: true]}}]`, []string{`1: certificate: trusted true [b.example.com] [][]`}},
 		{nil, `[{allow: {or: [client_certificate: {san_dns: b.example.com}]}}, {deny: {or: [invalid_client_certificate: true]}}]`, []string{`1: certificate: trusted true [b.example.com] [][]`}},
+		{nil, `[{allow: {or: [auth_age: {max: 15m}]}}, {deny: {or: [auth_age: {max: 15m}]}}]`, nil},
+		{listed, `[{allow: {and: [claim/roles: b, claim/roles: d, claim/roles: e]}}, {deny: {or: [claim/roles: a]}}]`, []string{`1: claim roles: [b d e]`}},
+		{nil, `allow: {and: []}`, nil},
+		{nil, `[{allow: {or: [email: {in: [bob@b.org, bob@c.org]}]}}, {deny: {or: [domain: b.org]}}]`, []string{`1: mail: bob@c.org, person's mail: bob@c.org`}},
+		{nil, `[{allow: {or: [domain: b.org]}}, {deny: {or: [email: {starts_with: bob}, email: {starts_with: someone}, email: {starts_with: x}]}}]`, []string{`given up`}},
 		{nulled, `allow: {and: [claim/team: blue, claim/team: red]}`, []string{`1: claim team: [blue red]`}},
-		{signedInSometime, `[{allow: {or: [day_of_week: sun]}}]`, []string{`1: now: 2026-03-08T12:00:00Z`}},
-		{nil, `[{allow: {or: [day_of_week: sun]}}, {deny: {not: [auth_age: {max: 2h}]}}]`, []string{`1: now: 2026-03-08T12:00:00Z`}},
+		{signedInSometime, `[{allow: {or: [day_of_week: sun]}}]`, []string{`1: now: 2026-03-08T00:00:00Z`}},
+		{nil, `[{allow: {or: [day_of_week: sun]}}, {deny: {not: [auth_age: {max: 2h}]}}]`, []string{`1: now: 2026-03-08T00:00:00Z`}},
 		{nil, `allow: {and: [claim/team: blue, claim/team: red]}`, []string{`1: claim team: [red blue]`}},
 		{nil, `allow: {and: [claim/roles: a, claim/roles: c]}`, []string{`1: claim roles: [a b c]`}},
 		{nil, `[{allow: {or: [claim/roles: b]}}, {deny: {or: [claim/roles: a]}}]`, []string{`1: claim roles: [b]`}},

@@ -30,7 +30,7 @@ func membersOf(what string, m matcher, wanted bool, from []move) []move {
 	var out []move
 	for _, start := range from {
 		if m.op == "is" {
-			out = append(out, only(what, m.operands[0].value.text(), wanted, start)...)
+			out = append(out, only(m.operands[0].value.text(), wanted)...)
 			continue
 		}
 		if (m.op == "exclude") == wanted { // in none of them
@@ -41,20 +41,17 @@ func membersOf(what string, m matcher, wanted bool, from []move) []move {
 			out = append(out, next)
 			continue
 		}
-		for _, o := range m.operands[:min(len(m.operands), maxMoves)] {
-			if text := o.value.text(); text != "" && (what != "groups" || o.value.typ == typeString) {
-				out = append(out, start.member(what, text, true))
-			}
+		for _, o := range m.operands {
+			out = append(out, start.member(what, o.value.text(), true))
 		}
 	}
 	return out
 }
 
 // only makes "groups is" hold, or not: by leaving the group or joining another.
-func only(what, name string, wanted bool, start move) []move {
-	slots := append(slices.Clip(start.slots), what)
+func only(name string, wanted bool) []move {
 	then := func(change func(*identity.Person) *identity.Person) move {
-		return move{func(in *Input) { start.edit(in); in.Person = change(in.Person) }, slots}
+		return move{func(in *Input) { in.Person = change(in.Person) }, []string{"groups"}}
 	}
 	if wanted {
 		return []move{then(func(p *identity.Person) *identity.Person { return p.Only(name) })}
@@ -85,7 +82,6 @@ func (m move) member(what, name string, in bool) move {
 			to.Subject.Methods = has(to.Subject.Methods)
 		case what == "app":
 			withPerson(to, func(p *identity.Person) { p.Apps = has(p.Apps) })
-		case to.Person.HasGroup(name) == in:
 		case in:
 			to.Person = to.Person.With(name)
 		default:

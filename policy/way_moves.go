@@ -128,10 +128,8 @@ func suppose(c *wayCriterion, same []*wayCriterion, wanted bool, in *Input) (out
 	case "http_path", "pomerium_routes":
 		texts(func(in *Input, v string) { in.Request.Path = "/" + strings.TrimPrefix(v, "/") })
 		texts(func(in *Input, v string) { in.Request.Path = "/.pomerium/" + v })
-		one(func(in *Input) { in.Request.Path = "/.pomerium/" })
 	case "http_header":
 		texts(func(in *Input, v string) { in.Request.Header.Set(c.path, v) })
-		one(func(in *Input) { in.Request.Header.Del(c.path) })
 	case "cors_preflight":
 		return supposePreflight(), false // it is of facts that others may want otherwise
 	case "auth_context":

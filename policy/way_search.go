@@ -101,7 +101,7 @@ func (s *waySearch) look(st wayState) {
 			return
 		}
 	}
-	allowed := slices.ContainsFunc(s.lists, func(l wayList) bool { return l.effect == Allow && l.holds(f) })
+	allowed := slices.ContainsFunc(s.lists, func(l wayList) bool { return l.holds(f) })
 	switch {
 	case allowed && (!s.denies || s.g.Eval(st.in).Effect == Allow):
 		s.keep(st)
@@ -146,26 +146,14 @@ func (s *waySearch) change(st wayState, choice wayChoice) {
 	moves, whole := s.moves(c, choice.wanted)
 	s.cut = s.cut || !whole
 	for _, m := range moves {
-		if slices.ContainsFunc(m.slots, func(slot string) bool {
-			return slices.ContainsFunc(st.touched, func(t string) bool { return sameSlot(t, slot) })
-		}) {
-			continue
-		}
-		in := edited(st.in, m.edit)
-		if c.holds(factsOf(in, true)) != choice.wanted {
+		if slices.ContainsFunc(m.slots, func(slot string) bool { return slices.Contains(st.touched, slot) }) {
 			continue
 		}
 		s.look(wayState{
-			in: in, target: st.target,
+			in: edited(st.in, m.edit), target: st.target,
 			touched: append(slices.Clip(st.touched), m.slots...), choices: append(slices.Clip(st.choices), choice),
 		})
 	}
-}
-
-// sameSlot reports whether two changes are about the same fact: "groups=a" is a
-// part of "groups".
-func sameSlot(a, b string) bool {
-	return a == b || strings.HasPrefix(a, b+"=") || strings.HasPrefix(b, a+"=")
 }
 
 // keep takes a way down, once.

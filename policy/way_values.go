@@ -66,7 +66,7 @@ func mailsFor(c *wayCriterion, same []*wayCriterion) ([]string, bool) {
 	if len(mails) > 0 {
 		out, whole = textsFor(mails[0], mails)
 		for _, mail := range out {
-			if local, _, _ := strings.Cut(mail, "@"); local != "" && len(locals) < 8 && !slices.Contains(locals, local) {
+			if local, _, _ := strings.Cut(mail, "@"); len(locals) < 8 && !slices.Contains(locals, local) {
 				locals = append(locals, local)
 			}
 		}
@@ -75,14 +75,9 @@ func mailsFor(c *wayCriterion, same []*wayCriterion) ([]string, bool) {
 		all, ok := textsFor(domains[0], domains)
 		hosts, whole = append(hosts, all...), whole && ok
 	}
-	for _, mail := range slices.Clone(out) {
-		if !strings.Contains(mail, "@") {
-			out = append(out, mail+"@elsewhere.invalid", mail+"x.invalid", "x@"+mail)
-		}
-	}
 	for _, local := range locals {
 		for _, host := range hosts {
-			out = append(out, local+"@"+host, local+"@"+strings.ReplaceAll(host, " ", "-")+".invalid")
+			out = append(out, local+"@"+host)
 		}
 	}
 	return out, whole
