@@ -53,9 +53,6 @@ func (g *Program) waysIn(in *Input, denies bool) ([]Way, bool) {
 		if len(s.found) > 0 || !s.cut {
 			return s.ways(), !s.cut
 		}
-		if s.steps > maxSteps {
-			break
-		}
 	}
 	return nil, false
 }

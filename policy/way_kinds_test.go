@@ -98,7 +98,10 @@ var (
 		in.Subject.Claims, in.Request.Header = nil, nil
 		withPerson(in, func(p *identity.Person) { p.Profile = nil })
 	}
-	listed = func(in *Input) { in.Subject.Claims["roles"] = []any{"a", "b", "d", "e"} }
+	listed   = func(in *Input) { in.Subject.Claims["roles"] = []any{"a", "b", "d", "e"} }
+	profiled = func(in *Input) {
+		withPerson(in, func(p *identity.Person) { p.Profile = map[string][]string{"department": {"a", "b", "d", "e"}} })
+	}
 	asking = func(in *Input) {
 		in.Request.Method = http.MethodOptions
 		in.Request.Header = http.Header{"Origin": {"https://b.example"}, "Access-Control-Request-Method": {"PUT"}}
@@ -227,6 +230,8 @@ func TestWaysInChangeEveryKindOfFact(t *testing.T) {
 		{nil, `allow: {and: []}`, nil},
 		{nil, `[{allow: {or: [email: {in: [bob@b.org, bob@c.org]}]}}, {deny: {or: [domain: b.org]}}]`, []string{`1: mail: bob@c.org, person's mail: bob@c.org`}},
 		{nil, `[{allow: {or: [domain: b.org]}}, {deny: {or: [email: {starts_with: bob}, email: {starts_with: someone}, email: {starts_with: x}]}}]`, []string{`given up`}},
+		{profiled, `[{allow: {and: [profile/department: b, profile/department: d, profile/department: e]}}, {deny: {or: [profile/department: a]}}]`, []string{`1: profile department: [b d e]`}},
+		{unlisted, `allow: {or: [claim/new: x]}`, []string{`1: claim new: [x]`}},
 		{nulled, `allow: {and: [claim/team: blue, claim/team: red]}`, []string{`1: claim team: [blue red]`}},
 		{signedInSometime, `[{allow: {or: [day_of_week: sun]}}]`, []string{`1: now: 2026-03-08T00:00:00Z`}},
 		{nil, `[{allow: {or: [day_of_week: sun]}}, {deny: {not: [auth_age: {max: 2h}]}}]`, []string{`1: now: 2026-03-08T00:00:00Z`}},
@@ -293,5 +298,41 @@ func TestWaysInChangeEveryKindOfFact(t *testing.T) {
 		if diff := changed(before, factsIn(in)); diff != "" {
 			t.Errorf("%s: the input itself was changed: %s", tt.policy, diff)
 		}
+	}
+}
+
+// What is told stands where it was written, also where another list asks the same.
+func TestLacksStandWhereTheyWereWritten(t *testing.T) {
+	program := compiled(t, `
+- allow: {and: [groups: a, http_method: GET]}
+- allow: {and: [groups: a, http_path: /x]}
+- deny:
+    not: [groups: a]
+`)
+	ways, _ := program.WaysIn(wanting())
+	var got []string
+	for _, way := range ways {
+		var lacks []string
+		for _, l := range way.Lacks {
+			lacks = append(lacks, fmt.Sprintf("%d %s %s of %d", l.Criterion.Position.Line, l.Criterion.Name, l.Effect, l.List.Line))
+		}
+		got = append(got, strings.Join(lacks, ", "))
+	}
+	want := []string{"5 groups deny of 5, 2 http_method allow of 2", "5 groups deny of 5, 3 http_path allow of 3"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// The same changes, found twice, are told once.
+func TestWaysInAreToldOnce(t *testing.T) {
+	program := compiled(t, "[{allow: {and: [groups: a, groups: b]}}, {allow: {and: [groups: b, groups: a]}}, {allow: {and: [groups: c, groups: {exclude: wiki}]}}]")
+	ways, _ := program.WaysIn(wanting())
+	var got []string
+	for _, way := range ways {
+		got = append(got, changed(factsIn(wanting()), factsIn(way.With)))
+	}
+	if want := []string{"groups: [00gw a b wiki]", "groups: [c]"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

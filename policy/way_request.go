@@ -43,7 +43,7 @@ func supposeAddresses(same []*wayCriterion) (out []move, whole bool) {
 					out = append(out, move{func(in *Input) { in.Request.IP = ip }, []string{"source_ip"}})
 				}
 			}
-			if len(out) > 4*maxWords {
+			if len(out) > maxWords {
 				return out, false
 			}
 		}

@@ -8,8 +8,9 @@ import (
 	"sallyport/identity"
 )
 
-// maxWords bounds how many operands of one fact are put together to values.
-const maxWords = 40
+// maxWords bounds how many values of one fact are tried, besides those that are
+// made of parts.
+const maxWords = 160
 
 // textsFor are texts that meet the string operators of criteria, alone and
 // together, and some that meet none. Of several beginnings, middles and ends
@@ -21,24 +22,20 @@ func textsFor(c *wayCriterion, same []*wayCriterion) (texts []string, whole bool
 			matchers = append(matchers, other.matchers...)
 		}
 	}
-	if len(matchers) > maxWords {
-		matchers, whole = matchers[:maxWords], true
-	}
 	parts := map[string][]string{"starts_with": {""}, "contains": {""}, "ends_with": {""}}
 	for _, m := range matchers {
 		op := m.op[strings.LastIndexByte(m.op, ' ')+1:] // "san_dns is"
 		for _, o := range m.operands {
-			switch list, isPart := parts[op]; {
-			case isPart && len(list) < 6:
-				parts[op] = append(list, o.value.str)
-			case isPart:
-				whole = true
-			case o.value.typ == typeString && len(texts) < 4*maxWords:
+			if list, isPart := parts[op]; !isPart {
 				texts = append(texts, o.value.str)
-			case o.value.typ == typeString:
-				whole = true
+			} else if len(list) < 6 {
+				parts[op] = append(list, o.value.str)
 			}
 		}
+	}
+	whole = len(parts["starts_with"])+len(parts["contains"])+len(parts["ends_with"]) <= 4
+	if len(texts) > maxWords {
+		texts, whole = texts[:maxWords], false
 	}
 	for _, first := range parts["starts_with"] {
 		for _, middle := range parts["contains"] {
@@ -47,8 +44,7 @@ func textsFor(c *wayCriterion, same []*wayCriterion) (texts []string, whole bool
 			}
 		}
 	}
-	several := len(parts["starts_with"])+len(parts["contains"])+len(parts["ends_with"]) > 4
-	return append(texts, elsewhere, ""), !whole && !several
+	return append(texts, elsewhere, ""), whole
 }
 
 // mailsFor are addresses of the wanted names and domains.
@@ -100,14 +96,14 @@ func supposeValues(c *wayCriterion, same []*wayCriterion, in *Input) (out []move
 				for _, l := range lists[:min(len(lists), 8)] {
 					lists = append(lists, append(slices.Clone(l), v))
 				}
-				if len(lists) > 8*maxWords {
+				if len(lists) > 2*maxWords {
 					whole = true
 				}
 			}
 		}
 	}
 	if whole {
-		lists = lists[:8*maxWords]
+		lists = lists[:2*maxWords]
 	}
 	for _, l := range lists {
 		out = append(out, move{func(in *Input) { in.give(c, l) }, []string{c.slot()}})
