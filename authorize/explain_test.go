@@ -101,6 +101,10 @@ func TestSmallestChangeIsTold(t *testing.T) {
 		{"allow: {and: [http_method: POST, http_method: PUT]}", "ann", "no allow rule can hold for anybody"},
 		{"{allow: {or: [groups: a, http_method: PUT]}, deny: {or: [groups: a]}}", "ann", `http_method is GET, the rule wants is "PUT"`},
 		{"{allow: {or: [groups: a]}, deny: {and: [groups: wiki, groups: a]}}", "ann", "is in group wiki (denied at config.yaml:1:35)|is not in group a"},
+		{"allow: {and: [" + manyGroups(9) + "]}", "ann", "more is missing than can be told in short: the rules below say what they want"},
+		{"{allow: {or: [accept: true]}, deny: {not: [device: {type: any}]}}", "ann", "whoever an allow rule lets in, a deny rule keeps out"},
+		{"{allow: {or: [groups: a]}, deny: {or: [authenticated_user: true]}}", "ann", "whoever an allow rule lets in, a deny rule keeps out"},
+		{"{allow: {or: [accept: true]}, deny: {or: [cors_preflight: true]}}", "ann", ""},
 		{"allow: {or: [auth_age: {max: 15m}]}", "ann", "must sign in again: the sign-in may be 15m old"},
 		{"allow: {and: [auth_age: {max: 15m}, auth_method: mfa, auth_context: urn:x]}", "ann", "must sign in again: the sign-in may be 15m old, with mfa, as strong as urn:x"},
 	} {
@@ -220,7 +224,7 @@ func TestTextTellsEverythingThatIsTold(t *testing.T) {
 	everything := Explanation{
 		Decision: "deny", Reasons: []string{"reject", "groups-unauthorized"}, Rule: "c:1:2",
 		Shadow: &ToldShadow{Decision: "shadow-allow", Rule: "c:9:9"}, Route: &ToldRoute{Name: "wiki", Position: "c:1:1"},
-		Who: ToldPerson{Subject: "00u1", Status: "ACTIVE"}, Request: ToldRequest{Method: "GET", Host: "wiki.example.com", Path: "/x", IP: "192.0.2.1"},
+		Who: ToldPerson{Subject: "00u1", Status: "ACTIVE", Age: "3s"}, Request: ToldRequest{Method: "GET", Host: "wiki.example.com", Path: "/x", IP: "192.0.2.1"},
 		Notes: []string{"the directory is old"}, Change: []string{"one", "two"}, Advice: []string{"ask"},
 		Rules: []ToldRule{{Effect: "deny", Holds: true, Shadow: true, Position: "c:2:2", Lists: []ToldList{
 			{Operator: "or", Position: "c:3:3", Criteria: []ToldCriterion{{Name: "claim/x", Reason: "claim-unauthorized", Wanted: `has "y"`, Position: "c:4:4"}, {Name: "accept", Holds: true, Reason: "accept"}}},
@@ -234,6 +238,7 @@ func TestTextTellsEverythingThatIsTold(t *testing.T) {
 		{everything, `deny
   who      00u1 ACTIVE
   request  GET wiki.example.com/x from 192.0.2.1
+  known    by the directory, 3s old
   route    wiki at c:1:1
   rule     c:1:2
   reasons  reject, groups-unauthorized

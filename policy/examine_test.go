@@ -111,3 +111,26 @@ func TestWhatCanNeverBeIsTold(t *testing.T) {
 		t.Error("something is told of no policy, or of half a one")
 	}
 }
+
+func TestFindingsSayWhatComesOfThem(t *testing.T) {
+	for text, want := range map[string]string{
+		"allow: {or: [http_method: GET, http_method: {not: GET}]}":                                         "this list always holds: the route is public",
+		"[{allow: {or: [accept: true]}}, {deny: {or: [http_method: GET, http_method: {not: GET}]}}]":       "this list always holds: everybody is denied, whatever the other rules say",
+		"[{allow: {or: [accept: true]}}, {deny: {and: [source_ip: 10.0.0.0/8, source_ip: 192.0.2.0/24]}}]": "this list can never hold: it denies nobody",
+		"allow: {and: [source_ip: 10.0.0.0/8, source_ip: 192.0.2.0/24]}":                                   "this list can never hold: it allows nobody",
+		"allow: {and: [date: {before: 2020-01-01T00:00:00Z}]}":                                             "its date is past: this list will never hold again, it allows nobody",
+		"allow: {or: [date: {before: 2020-01-01T00:00:00Z}, groups: a]}":                                   "",
+		"allow: {or: [date: {before: 2020-01-01T00:00:00Z}]}":                                              "its date is past: this list will never hold again, it allows nobody",
+		"[{allow: {or: [accept: true]}}, {deny: {not: [date: {before: 2020-01-01T00:00:00Z}]}}]":           "",
+		"[{allow: {or: [groups: a]}}, {deny: {or: [authenticated_user: true, http_method: {not: x}]}}]":    "",
+	} {
+		e := Examiner{Now: moments[2]}
+		got := ""
+		for _, p := range e.Examine(parsed(t, text)) {
+			got += p.Message
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"crypto/x509"
 	"fmt"
 	"strings"
 	"testing"
@@ -160,6 +161,48 @@ func TestJoinedAlternativesHoldWhereOneOfThemDoes(t *testing.T) {
 		if or.Eval(tt.yes).Effect != Allow || or.Eval(tt.none).Effect != Deny || not.Eval(tt.yes).Effect != Deny || not.Eval(tt.none).Effect != Allow {
 			t.Errorf("%s: joined criteria decide otherwise than one by one", name)
 		}
+	}
+}
+
+// Policies and criteria that read alike and do not mean the same share nothing.
+func TestCompilerKeepsApartWhatOnlyReadsAlike(t *testing.T) {
+	var c Compiler
+	eval := func(text string, in *Input) Effect {
+		t.Helper()
+		program, err := c.Compile(parsed(t, text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return program.Eval(in).Effect
+	}
+	if eval("allow: {or: [user: 00ualice]}", alice()) != Allow || eval("deny: {or: [user: 00ualice]}", alice()) != Deny {
+		t.Error("a rule that denies is taken for one that allows")
+	}
+	if eval("[{allow: {or: [accept: true]}}, {mode: shadow, deny: {or: [user: 00ualice]}}]", alice()) != Allow ||
+		eval("[{allow: {or: [accept: true]}}, {deny: {or: [user: 00ualice]}}]", alice()) != Deny {
+		t.Error("a rule in shadow is taken for one that counts")
+	}
+	// A missing header counts against whoever leaves it out, and lets nobody in.
+	const not = "{http_header/X-Role: {not: dev}}"
+	if eval("allow: {or: ["+not+"]}", alice()) != Deny || eval("[{allow: {or: [accept: true]}}, {deny: {or: ["+not+"]}}]", alice()) != Deny {
+		t.Error("a criterion under allow is taken for the same under deny")
+	}
+}
+
+func TestARequiredCertificateDeniesWhoHasNone(t *testing.T) {
+	at := Position{File: "config.yaml", Line: 7, Col: 3}
+	program := must(t, Join(RequireCertificate(at), parsed(t, "allow: {or: [accept: true]}")))
+	d := program.Eval(alice())
+	if d.Effect != Deny || d.Rule.Position != at || !d.DenyReasons.Has(ReasonClientCertificateRequired) {
+		t.Errorf("without one: got %+v", d)
+	}
+	in := alice()
+	in.Request.ClientCertificate, in.Request.ClientCertificateTrusted = &x509.Certificate{}, true
+	if d := program.Eval(in); d.Effect != Allow {
+		t.Errorf("with one: got %+v", d)
+	}
+	if d := must(t, RequireCertificate(at)).Eval(in); d.Effect != Deny {
+		t.Errorf("it lets somebody in by itself: %+v", d)
 	}
 }
 
