@@ -28,6 +28,12 @@ func TestRecordOfADenialNamesWhatOfTheDirectoryItGoesBy(t *testing.T) {
 		"nothing of the directory":  {"allow: {or: [email: x@example.com]}", "ann", ""},
 		"a rule in shadow":          {"[{mode: shadow, allow: {or: [groups: admins]}}, {allow: {or: [groups: keepers]}}]", "ann", `not groups has "keepers"`},
 		"the deny rule decides":     {"[{allow: {or: [groups: admins, accept: true]}}, {deny: {or: [email: ann@example.com]}}]", "ann", ""},
+		"an application":            {"allow: {or: [app: mail]}", "ann", `not app has "mail"`},
+		"what is not missing":       {"allow: {and: [groups: wiki, groups: admins]}", "ann", `not groups has "admins"`},
+		"what none may lack":        {"[{allow: {or: [accept: true]}}, {deny: {not: [groups: admins, groups: keepers]}}]", "ann", `not groups has "admins", not groups has "keepers"`},
+		"another way in beside":     {"[{allow: {or: [accept: true]}}, {allow: {or: [groups: admins]}}, {deny: {or: [email: ann@example.com]}}]", "ann", ""},
+		"with a request":            {"[{allow: {or: [accept: true]}}, {deny: {and: [groups: wiki, http_method: GET]}}]", "ann", `groups has "wiki"`},
+		"at a time":                 {"[{allow: {or: [accept: true]}}, {deny: {and: [groups: wiki, date: {after: 2020-01-01T00:00:00Z}]}}]", "ann", `groups has "wiki"`},
 		"a request that is refused": {"allow: {and: [groups: admins, http_method: POST]}", "ann", `not groups has "admins"`},
 	} {
 		t.Run(name, func(t *testing.T) {
