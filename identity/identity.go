@@ -40,5 +40,9 @@ type Subject struct {
 	Methods []string `json:"amr,omitempty"`
 	Context string   `json:"acr,omitempty"`
 
-	lists []namedList // see IndexLists
+	// What Index prepares: the long lists among the claims, and the e-mail mailFrom,
+	// read and folded.
+	lists    []namedList
+	mail     Mail
+	mailFrom string
 }

@@ -16,10 +16,11 @@ type namedList struct {
 	names Names
 }
 
-// IndexLists prepares the long lists among the claims, such as those of groups,
-// for NamesOf. It is to be called before s is published, and again if the claims
-// are replaced.
-func (s *Subject) IndexLists() {
+// Index prepares what decisions ask for: the long lists among the claims, such as
+// those of groups, for NamesOf, and the e-mail for Mail. It is to be called before
+// s is published, and again if the claims are replaced.
+func (s *Subject) Index() {
+	s.mail, s.mailFrom = ReadMail(s.Email).Fold(), s.Email
 	s.lists = nil
 	s.index(s.Claims, 0)
 }

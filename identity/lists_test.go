@@ -23,7 +23,7 @@ func TestLongListsOfClaimsAreIndexed(t *testing.T) {
 	if s.NamesOf(groups) != nil {
 		t.Error("a list is indexed before it was asked for")
 	}
-	s.IndexLists()
+	s.Index()
 	for _, tt := range []struct {
 		name string
 		list []any
@@ -50,7 +50,7 @@ func TestLongListsOfClaimsAreIndexed(t *testing.T) {
 func TestNoListIsTakenForAnother(t *testing.T) {
 	groups := longList(10)
 	s := &Subject{Claims: Claims{"groups": groups}}
-	s.IndexLists()
+	s.Index()
 	for name, list := range map[string][]any{
 		"alike": slices.Clone(groups), "part": groups[:9], "tail": groups[1:], "empty": {}, "none": nil,
 	} {
@@ -59,7 +59,7 @@ func TestNoListIsTakenForAnother(t *testing.T) {
 		}
 	}
 	s.Claims = Claims{"groups": longList(7)}
-	s.IndexLists()
+	s.Index()
 	if s.NamesOf(groups) != nil {
 		t.Error("lists of claims that were replaced are still known")
 	}
@@ -78,7 +78,7 @@ func TestIndexIsBounded(t *testing.T) {
 		deep = map[string]any{"a": deep}
 	}
 	s.Claims = Claims{"deep": deep}
-	s.IndexLists()
+	s.Index()
 	if s.NamesOf(lists[len(lists)-1]) != nil {
 		t.Error("a list deeper than any path reaches is indexed")
 	}
@@ -86,7 +86,7 @@ func TestIndexIsBounded(t *testing.T) {
 	for i, list := range lists {
 		s.Claims[fmt.Sprint(i)] = list
 	}
-	s.IndexLists()
+	s.Index()
 	found := 0
 	for _, list := range lists {
 		if s.NamesOf(list) != nil {

@@ -40,6 +40,15 @@ func (p *Person) Mail() Mail {
 	return ReadMail(p.Email)
 }
 
+// Mail returns the subject's address. After Index it was read and folded once for
+// all.
+func (s *Subject) Mail() Mail {
+	if s.mail.Folded && s.mailFrom == s.Email {
+		return s.mail
+	}
+	return ReadMail(s.Email)
+}
+
 // Fold returns m folded, which allocates where that changes anything.
 func (m Mail) Fold() Mail {
 	if !m.Folded {

@@ -58,6 +58,21 @@ func TestTheMailOfAPersonIsFoldedOnce(t *testing.T) {
 	}
 }
 
+func TestTheMailOfASubjectIsFoldedOnce(t *testing.T) {
+	s := &Subject{Email: "Alice@Example.com"}
+	if got, want := s.Mail(), (Mail{"Alice@Example.com", "Example.com", false}); got != want {
+		t.Errorf("before: got %+v", got)
+	}
+	s.Index()
+	if got, want := s.Mail(), (Mail{"alice@example.com", "example.com", true}); got != want {
+		t.Errorf("after: got %+v", got)
+	}
+	s.Email = "bob@Example.com"
+	if got, want := s.Mail(), (Mail{"bob@Example.com", "Example.com", false}); got != want {
+		t.Errorf("changed: got %+v", got)
+	}
+}
+
 func TestQuotesMakeAnAddressUnusable(t *testing.T) {
 	for _, raw := range []string{`a"b@example.com`, `"alice"@example.com`, "\u00e4\"b@example.com", `"@example.com`} {
 		if got := ReadMail(raw); got.Address != "" {

@@ -23,9 +23,8 @@ type code struct {
 	leaves []*leaf
 	// allows is how many of lists allow.
 	allows int32
-	// mail says that a leaf needs the e-mail, stepUp that a new sign-in can make
-	// one hold.
-	mail, stepUp bool
+	// stepUp says that a new sign-in can make a leaf hold.
+	stepUp bool
 	// full is the same with rules in shadow counted; nil: there are none.
 	full *code
 }
@@ -86,7 +85,6 @@ func (c *Compiler) compile(p *Policy) *code {
 	out := c.lists(fold(p, false))
 	if p.shadows() {
 		out.full = c.lists(fold(p, true))
-		out.mail = out.full.mail
 	}
 	return out
 }
@@ -116,7 +114,7 @@ func (c *Compiler) list(out *code, l foldedList) {
 			continue
 		}
 		out.leaves = append(out.leaves, c.leaf(k))
-		out.mail, out.stepUp = out.mail || k.kind.mail, out.stepUp || k.kind.stepUp
+		out.stepUp = out.stepUp || k.kind.stepUp
 	}
 	list.to = int32(len(out.leaves))
 	out.lists = append(out.lists, list)

@@ -124,8 +124,8 @@ func (c *Crowd) Add(p *identity.Person) {
 	}
 	c.all.set(i)
 	subject := identity.Subject{ID: p.ID, Email: p.Email}
-	f := factsOf(&Input{Subject: &subject, Person: p}, true)
-	f.mail = f.mail.Fold()
+	f := facts{in: &Input{Subject: &subject, Person: p}}
+	mail := f.mail().Fold()
 	meet := func(index map[string][]*asked, name string) {
 		for _, a := range index[name] {
 			a.met.set(i)
@@ -135,8 +135,8 @@ func (c *Crowd) Add(p *identity.Person) {
 		meet(c.groups, name)
 	}
 	meet(c.users, p.ID)
-	meet(c.mails, f.mail.Address)
-	meet(c.hosts, f.mail.Domain)
+	meet(c.mails, mail.Address)
+	meet(c.hosts, mail.Domain)
 	if f.unclearMail() {
 		for _, a := range c.unclear {
 			a.met.set(i)

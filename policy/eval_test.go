@@ -37,7 +37,7 @@ func busy() *Input {
 		claim = append(claim, fmt.Sprintf("g%d", i))
 	}
 	in.Subject.Claims["groups"] = claim
-	in.Subject.IndexLists() // as sessions do
+	in.Subject.Index() // as sessions do
 	in.Subject.Methods, in.Subject.Context = []string{"pwd", "mfa"}, "urn:a"
 	in.Now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	in.Subject.AuthenticatedAt = in.Now.Add(-time.Minute)

@@ -21,8 +21,8 @@ func hadMail(f facts, _ *criterion) []string {
 
 // hadDomain is that of the e-mail where it has one that counts.
 func hadDomain(f facts, c *criterion) []string {
-	if f.mail.Domain != "" {
-		return some(f.mail.Domain)
+	if m := f.mail(); m.Domain != "" {
+		return some(m.Domain)
 	}
 	return hadMail(f, c)
 }

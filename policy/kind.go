@@ -5,8 +5,6 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v4"
-
-	"sallyport/identity"
 )
 
 // kind is a sort of criterion: how it is written, what it asks, and the reasons
@@ -20,7 +18,7 @@ type kind struct {
 	person bool
 	// list says that it asks about a list of values.
 	list bool
-	// mail says that it needs the facts about the e-mail.
+	// mail says that it asks about the e-mail.
 	mail bool
 	// wary says that what it asks about may be missing or unclear, and that this
 	// counts against whoever asks: see criterion.against.
@@ -46,11 +44,10 @@ type kind struct {
 // criterion's list or rule: programs share it.
 type question func(facts) bool
 
-// facts are an input and what is derived from it once per decision. They are
-// passed by value: six words travel in registers.
+// facts are an input, and what a decision supposes beside it. They are passed by
+// value: two words travel in registers.
 type facts struct {
-	in   *Input
-	mail identity.Mail // empty where there is no usable one
+	in *Input
 	// assume says that the person has signed in as every step-up wants.
 	assume bool
 }

@@ -16,18 +16,18 @@ func mailOf(s *identity.Subject, p *identity.Person) string {
 	return s.Email
 }
 
-// mailFacts reads that address.
-func mailFacts(s *identity.Subject, p *identity.Person) identity.Mail {
-	if p != nil {
-		return p.Mail()
+// mail reads that address, which sessions and the directory did once for all.
+func (f facts) mail() identity.Mail {
+	if f.in.Person != nil {
+		return f.in.Person.Mail()
 	}
-	return identity.ReadMail(s.Email)
+	return f.in.Subject.Mail()
 }
 
 // unclearMail reports whether there is an e-mail, of which nobody can say what
 // it is.
 func (f facts) unclearMail() bool {
-	return f.mail.Address == "" && mailOf(f.in.Subject, f.in.Person) != ""
+	return f.mail().Address == "" && mailOf(f.in.Subject, f.in.Person) != ""
 }
 
 // suspectMail reports whether an e-mail that does not count may be one that a rule

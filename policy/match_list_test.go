@@ -38,7 +38,7 @@ func TestLongListsDecideAlikeIndexedAndNot(t *testing.T) {
 	} {
 		in := withClaim("long", tt.list)
 		plain, _ := criterionHolds(t, "claim/long: "+tt.criterion, in)
-		in.Subject.IndexLists()
+		in.Subject.Index()
 		indexed, _ := criterionHolds(t, "claim/long: "+tt.criterion, in)
 		if plain != tt.want || indexed != tt.want {
 			t.Errorf("%s of %v: got %v, indexed %v, want %v", tt.criterion, tt.list, plain, indexed, tt.want)
@@ -58,7 +58,7 @@ func TestAlternativesOfMixedSortsAreOneSet(t *testing.T) {
 		for _, indexed := range []bool{false, true} {
 			in := withClaim("long", list)
 			if indexed {
-				in.Subject.IndexLists()
+				in.Subject.Index()
 			}
 			program := compiled(t, fmt.Sprintf("allow: {or: [%s]}", criteria))
 			if got := program.Eval(in).Effect == Allow; got != want {
@@ -67,7 +67,7 @@ func TestAlternativesOfMixedSortsAreOneSet(t *testing.T) {
 		}
 	}
 	in := withClaim("long", append([]any{""}, list...))
-	in.Subject.IndexLists()
+	in.Subject.Index()
 	if compiled(t, "allow: {or: [claim/long: '', claim/long: x, claim/long: y]}").Eval(in).Effect != Allow {
 		t.Error("the empty text is lost among others")
 	}

@@ -21,13 +21,14 @@ func compileEmail(c *criterion) question {
 	none := against && lower("")
 	suspect := func(m identity.Mail) bool { return mixed(m.Address) }
 	return func(f facts) bool {
+		m := f.mail()
 		switch {
-		case f.mail.Address == "":
+		case m.Address == "":
 			return none || against && f.suspectMail(suspect)
-		case f.mail.Folded:
-			return lower(f.mail.Address)
+		case m.Folded:
+			return lower(m.Address)
 		}
-		return mixed(f.mail.Address)
+		return mixed(m.Address)
 	}
 }
 
@@ -38,13 +39,14 @@ func compileDomain(c *criterion) question {
 	against, none := c.against, lower("")
 	suspect := func(m identity.Mail) bool { return none || mixed(m.Domain) }
 	return func(f facts) bool {
+		m := f.mail()
 		switch {
-		case f.mail.Domain == "":
-			return against && f.mail.Address == "" && f.suspectMail(suspect)
-		case f.mail.Folded:
-			return lower(f.mail.Domain)
+		case m.Domain == "":
+			return against && m.Address == "" && f.suspectMail(suspect)
+		case m.Folded:
+			return lower(m.Domain)
 		}
-		return mixed(f.mail.Domain)
+		return mixed(m.Domain)
 	}
 }
 

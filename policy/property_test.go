@@ -221,7 +221,7 @@ func drawInput(t *rapid.T) *Input {
 		in.Subject.Email, in.Subject.UnverifiedEmail = "", in.Subject.Email
 	}
 	if rapid.Bool().Draw(t, "indexed") {
-		in.Subject.IndexLists()
+		in.Subject.Index()
 	}
 	if rapid.Bool().Draw(t, "person") {
 		in.Person = identity.NewPerson(identity.Person{

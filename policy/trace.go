@@ -47,7 +47,7 @@ func (g *Program) Trace(in *Input) Trace {
 	if g == nil || g.policy == nil {
 		return Trace{}
 	}
-	f := factsOf(in, true)
+	f := facts{in: in}
 	t := Trace{Rules: g.policy.trace(f)}
 	t.Decision = g.settle(f, t.Rules, false)
 	if g.policy.shadows() {

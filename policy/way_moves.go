@@ -73,7 +73,7 @@ func (s *waySearch) choose(c *wayCriterion, wanted bool) wayMoves {
 	candidates, whole := suppose(c, same, wanted, s.in)
 	out, seen := wayMoves{whole: whole && few}, map[string]bool{}
 	for _, m := range candidates {
-		f := factsOf(edited(s.in, m.edit), true)
+		f := facts{in: edited(s.in, m.edit)}
 		if c.holds(f) != wanted {
 			continue
 		}

@@ -94,7 +94,7 @@ func (s *waySearch) look(st wayState) {
 		s.cut = true
 		return
 	}
-	f := factsOf(st.in, true)
+	f := facts{in: st.in}
 	for i := range s.lists {
 		if l := &s.lists[i]; l.effect == Deny && l.holds(f) {
 			s.turn(st, f, i, false)
@@ -175,7 +175,7 @@ func (s *waySearch) keep(st wayState) {
 
 // ways tells what was found in the words of the policy.
 func (s *waySearch) ways() []Way {
-	f := factsOf(s.in, true)
+	f := facts{in: s.in}
 	var out []Way
 	for _, st := range s.found {
 		way := Way{Changes: len(st.choices), With: st.in}

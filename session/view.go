@@ -29,7 +29,7 @@ func newEntry(s *Session, used, written int64) *entry {
 
 // keep puts s, which nobody else holds yet, where every request finds it.
 func (e *entry) keep(s *Session) {
-	s.Subject.IndexLists()
+	s.Subject.Index()
 	e.session.Store(s)
 }
 
