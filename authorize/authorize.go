@@ -194,10 +194,11 @@ func (a *Authorizer) check(route *config.Route, s *session.Session, req policy.R
 
 // noteAsked notes what a route asks the directory.
 func (a *Authorizer) noteAsked(r *config.Route) {
-	if asked := r.Policy.DecidesOn(); asked.Any() {
-		a.asked[r] = &asked
+	decides, all := r.Policy.DecidesOn(), r.Policy.AsksDirectory()
+	if decides.Any() {
+		a.asked[r] = &decides
 	}
-	if all := r.Policy.AsksDirectory(); !reflect.DeepEqual(all, r.Policy.DecidesOn()) {
+	if !reflect.DeepEqual(all, decides) {
 		a.shadowed[r] = &all
 	}
 }

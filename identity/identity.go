@@ -40,9 +40,7 @@ type Subject struct {
 	Methods []string `json:"amr,omitempty"`
 	Context string   `json:"acr,omitempty"`
 
-	// What Index prepares: the long lists among the claims, and the e-mail mailFrom,
-	// read and folded.
-	lists    []namedList
-	mail     Mail
-	mailFrom string
+	// What Index prepares: the long lists among the claims, and Email.
+	lists []namedList
+	mail  keptMail
 }

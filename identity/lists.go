@@ -20,8 +20,7 @@ type namedList struct {
 // those of groups, for NamesOf, and the e-mail for Mail. It is to be called before
 // s is published, and again if the claims are replaced.
 func (s *Subject) Index() {
-	s.mail, s.mailFrom = ReadMail(s.Email).Fold(), s.Email
-	s.lists = nil
+	s.mail, s.lists = keepMail(s.Email), nil
 	s.index(s.Claims, 0)
 }
 

@@ -34,19 +34,29 @@ func ReadMail(raw string) Mail {
 // Mail returns the person's address. Of a Person that NewPerson made it was read
 // and folded once for all.
 func (p *Person) Mail() Mail {
-	if p.mail.Folded && p.mailFrom == p.Email {
-		return p.mail
-	}
-	return ReadMail(p.Email)
+	return p.mail.of(p.Email)
 }
 
 // Mail returns the subject's address. After Index it was read and folded once for
 // all.
 func (s *Subject) Mail() Mail {
-	if s.mail.Folded && s.mailFrom == s.Email {
-		return s.mail
+	return s.mail.of(s.Email)
+}
+
+// keptMail is an address, read and folded.
+type keptMail struct {
+	mail Mail
+	from string
+}
+
+func keepMail(raw string) keptMail { return keptMail{ReadMail(raw).Fold(), raw} }
+
+// of is the address in raw; kept, unless raw has changed since.
+func (k *keptMail) of(raw string) Mail {
+	if k.mail.Folded && k.from == raw {
+		return k.mail
 	}
-	return ReadMail(s.Email)
+	return ReadMail(raw)
 }
 
 // Fold returns m folded, which allocates where that changes anything.

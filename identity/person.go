@@ -75,9 +75,7 @@ type Person struct {
 	ReadAt time.Time `json:"read_at"`
 
 	names Names // ids and names of the groups, for HasGroup
-	// mail is the e-mail mailFrom, read and folded.
-	mail     Mail
-	mailFrom string
+	mail  keptMail
 }
 
 // NewPerson indexes p, whose groups it sorts by id, for HasGroup.
@@ -90,7 +88,7 @@ func NewPersonPinned(p Person, pins map[string]string) *Person {
 	p.Groups = slices.Clone(p.Groups)
 	slices.SortFunc(p.Groups, func(a, b Group) int { return strings.Compare(a.ID, b.ID) })
 	p.names = NewNames(groupNames(p.Groups, pins))
-	p.mail, p.mailFrom = ReadMail(p.Email).Fold(), p.Email
+	p.mail = keepMail(p.Email)
 	return &p
 }
 

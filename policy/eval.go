@@ -83,19 +83,11 @@ func (c *code) judge(lists []codeList, f facts) verdict {
 func (c *code) eval(l *codeList, f facts) (bool, ReasonSet) {
 	held, failed, inverts := l.held, l.failed, l.op.inverts()
 	signedIn := f.in.Subject != nil
-	// As leaf.eval, written out: the call would cost as much as many a question.
 	for _, leaf := range c.leaves[l.from:l.to] {
 		holds, why := false, ReasonUserUnauthenticated
 		if signedIn || !leaf.person {
-			holds = f.assume && leaf.wants != nil || leaf.ask(f)
-			switch {
-			case leaf.why != nil:
-				why = leaf.why(f, holds)
-			case holds:
-				why = leaf.ok
-			default:
-				why = leaf.no
-			}
+			holds = leaf.holds(f)
+			why = leaf.reason(f, holds)
 		}
 		if holds != inverts {
 			held |= 1 << why
@@ -114,18 +106,17 @@ func (c *code) eval(l *codeList, f facts) (bool, ReasonSet) {
 	return false, failed
 }
 
-func (l *leaf) eval(f facts) (bool, Reason) {
-	if l.person && f.in.Subject == nil {
-		return false, ReasonUserUnauthenticated
-	}
-	holds := f.assume && l.wants != nil || l.ask(f)
+// holds is for criteria that do not ask about a person, or with a session.
+func (l *leaf) holds(f facts) bool { return f.assume && l.wants != nil || l.ask(f) }
+
+func (l *leaf) reason(f facts, holds bool) Reason {
 	switch {
 	case l.why != nil:
-		return holds, l.why(f, holds)
+		return l.why(f, holds)
 	case holds:
-		return true, l.ok
+		return l.ok
 	}
-	return false, l.no
+	return l.no
 }
 
 // refusesCertificate are the reasons that make a denial of a sign-in.

@@ -162,9 +162,10 @@ func (l *list) trace(f facts) ListTrace {
 
 func (c *criterion) trace(f facts) CriterionTrace {
 	leaf := compileCriterion(c)
-	t := CriterionTrace{Name: c.name(), Position: c.pos, Wanted: c.wanted()}
-	t.Holds, t.Reason = leaf.eval(f)
-	if !c.kind.person || f.in.Subject != nil {
+	t := CriterionTrace{Name: c.name(), Position: c.pos, Wanted: c.wanted(), Reason: ReasonUserUnauthenticated}
+	if !leaf.person || f.in.Subject != nil {
+		t.Holds = leaf.holds(f)
+		t.Reason = leaf.reason(f, t.Holds)
 		t.Had = c.kind.had(f, c)
 	}
 	return t
